@@ -1,0 +1,1 @@
+//! What a host controller driver sees of the machine: registers, DMA memory, interrupts.

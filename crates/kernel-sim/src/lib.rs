@@ -1,0 +1,1 @@
+//! A deterministic kernel: tasks, locks, wait queues, work queues and timers on a virtual clock.

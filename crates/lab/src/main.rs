@@ -1,0 +1,2 @@
+//! The command line `xhci-lab`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Scenarios: topology, client, timeline, expectations, and the world that runs them.

@@ -1,0 +1,1 @@
+//! Fake audio class drivers and the DSP that streams behind the host's back.

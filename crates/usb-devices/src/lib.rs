@@ -1,0 +1,1 @@
+//! Emulated USB devices: audio, hub.

@@ -1,0 +1,1 @@
+//! Layouts of USB and its audio class: setup packets, descriptors, feedback values.

@@ -1,0 +1,1 @@
+//! A host controller driver for xHCI on the simulated kernel.

@@ -1,0 +1,1 @@
+//! Layouts of the xHCI specification: registers, TRBs, contexts, completion codes.

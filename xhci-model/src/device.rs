@@ -1,0 +1,84 @@
+//! What a USB device is to the bus: something that answers packets.
+//!
+//! A device knows no TRB, no ring and no slot. It sees resets, tokens and data packets at instants of virtual
+//! time, and answers with handshakes or data, as a chip at the end of a cable does. Whatever it does between
+//! packets (its sample clock, say) it derives from the instants that it is shown; it has no tick.
+
+use core::any::Any;
+use sim_time::Instant;
+use usb_spec::Speed;
+
+/// A USB device address, 0 (default) to 127.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct DeviceAddress(pub u8);
+
+impl DeviceAddress {
+    /// The address of every device after a bus reset.
+    pub const DEFAULT: Self = Self(0);
+}
+
+/// What a token packet says: whom it is for, and the sequence of the data packet that goes with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Token {
+    /// The device addressed. A hub repeats tokens for others to its enabled downstream ports.
+    pub address: DeviceAddress,
+    /// The endpoint number, 0 to 15; the direction follows from the call.
+    pub endpoint: u8,
+    /// OUT: the data toggle (USB 2: 0 or 1) of the packet. IN: the toggle that the host expects next.
+    /// Isochronous: the number of packets that still follow in this service interval (high-bandwidth PIDs).
+    pub sequence: u8,
+}
+
+/// A device's answer to an OUT or SETUP packet. An isochronous OUT packet has none; what is returned for it
+/// is ignored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Handshake {
+    /// Taken.
+    Ack,
+    /// Not now: the host tries again.
+    Nak,
+    /// The endpoint is halted, or the request is not supported.
+    Stall,
+    /// Silence: the host times out. Also the answer to a token for somebody else.
+    NoResponse,
+}
+
+/// A device's answer to an IN token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InReply {
+    /// A data packet of `length` bytes, written to the start of the buffer. A length beyond the buffer's is a
+    /// babbling device.
+    Data {
+        /// Bytes in the packet; 0 is a zero-length packet.
+        length: usize,
+        /// The packet's data toggle (USB 2: 0 or 1; isochronous: ignored).
+        sequence: u8,
+    },
+    /// Nothing to send now.
+    Nak,
+    /// The endpoint is halted, or the request is not supported.
+    Stall,
+    /// Silence: the host times out. Also the answer to a token for somebody else.
+    NoResponse,
+}
+
+/// A device, or a hub with what is plugged into it.
+///
+/// Calls come in order of time; `now` is the start of the transaction. Owners reach their own type again
+/// through [`Any`], for example to read what a sound device recorded.
+pub trait Device: Any + Send {
+    /// The speed at which the device answers the reset handshake.
+    fn speed(&self) -> Speed;
+    /// The end of a bus reset: default address, no configuration, all toggles 0.
+    fn bus_reset(&mut self, now: Instant);
+    /// A SETUP transaction to endpoint 0. A device may not answer it with NAK or STALL (USB 2.0 8.5.3).
+    fn setup(&mut self, now: Instant, address: DeviceAddress, packet: &[u8; 8]) -> Handshake;
+    /// An OUT transaction with its data packet.
+    fn out_packet(&mut self, now: Instant, token: Token, data: &[u8]) -> Handshake;
+    /// An IN transaction. `buffer` has the room of one maximum-size packet of the endpoint.
+    fn in_packet(&mut self, now: Instant, token: Token, buffer: &mut [u8]) -> InReply;
+    /// The bus went idle: the device is suspended (USB 2.0 7.1.7.6).
+    fn suspend(&mut self, now: Instant);
+    /// The host ended the suspension.
+    fn resume(&mut self, now: Instant);
+}
