@@ -1,8 +1,59 @@
-//! A userspace xHCI controller, sans-I/O, deterministic, with real secondary interrupters.
+//! A userspace xHCI controller: sans-I/O, deterministic, with real secondary interrupters.
+//!
+//! [`Xhci`] is the register interface of a controller and the buses behind it. It owns no thread, clock, socket
+//! or memory: time is an argument, memory is a [`Dma`] that is lent for the length of a call, devices implement
+//! [`Device`], interrupts come out of [`Xhci::poll_output`]. A register write only latches and puts work on the
+//! controller's agenda; [`Xhci::advance`] does the work.
+//!
+//! ```
+//! use sim_time::Instant;
+//! use xhci_model::{Profile, Xhci};
+//! let xhc = Xhci::new(Profile::default(), 0)?;
+//! let mut version = [0; 2];
+//! xhc.mmio_read(Instant::ZERO, 2, &mut version);
+//! assert_eq!(u16::from_le_bytes(version), 0x0110);
+//! # Ok::<(), xhci_model::ProfileError>(())
+//! ```
+//!
+//! The way of the data: register write → agenda → ring → TD → bus → device → completion → event ring →
+//! interrupter → output. A module each, in that order.
 #![forbid(unsafe_code)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
+mod agenda;
+mod bus;
+mod commands;
+mod controller;
+mod core;
 mod device;
 mod dma;
+mod endpoints;
+mod event;
+mod interrupters;
+mod microframes;
+mod output;
+mod ports;
+mod profile;
+mod registers;
+mod rings;
+mod service;
+mod slots;
+#[cfg(feature = "vm-memory")]
+mod vm_dma;
 
+pub use agenda::EndpointId;
+pub use controller::Xhci;
 pub use device::{Device, DeviceAddress, Handshake, InReply, Token};
 pub use dma::{Dma, DmaError};
+pub use event::{Event, LogLevel, Outcome, TransactionKind};
+pub use output::{Budget, Output, Progress};
+pub use ports::{AttachError, Protocol};
+pub use profile::{Latencies, Profile, ProfileError};
+#[cfg(feature = "vm-memory")]
+pub use vm_dma::VmDma;

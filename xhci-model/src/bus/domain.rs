@@ -1,0 +1,169 @@
+//! Bandwidth domains: one wire each, on which one transaction goes at a time (TIM-16, XFR-17).
+
+use crate::agenda::{Agenda, EndpointId, Task};
+use sim_time::{Duration, Instant};
+use std::collections::VecDeque;
+use usb_spec::Speed;
+use xhci_spec::PortId;
+
+/// A bus: the high-speed bus that all USB 2 root ports share, or the wire of one root port (full and low speed
+/// devices on a USB 2 port, everything on a USB 3 port). BW-02
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct DomainId(u16);
+
+impl DomainId {
+    const HIGH_SPEED: Self = Self(0);
+
+    /// The domain of a device of `speed` behind root port `port`.
+    pub(crate) fn of(speed: Speed, port: PortId) -> Self {
+        if speed == Speed::High { Self::HIGH_SPEED } else { Self(u16::from(port.get())) }
+    }
+}
+
+/// Who waits for a bus, in the order of service.
+#[derive(Debug, Default)]
+struct Domain {
+    /// The transaction that is on the wire.
+    current: Option<EndpointId>,
+    /// When it ends.
+    until: Instant,
+    isochronous: VecDeque<EndpointId>,
+    interrupt: VecDeque<EndpointId>,
+    control: VecDeque<EndpointId>,
+    bulk: VecDeque<EndpointId>,
+    /// A task for this bus is on the agenda, or being done.
+    armed: bool,
+}
+
+/// The service class of an endpoint, in order of precedence.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Class {
+    Isochronous,
+    Interrupt,
+    Control,
+    Bulk,
+}
+
+impl Class {
+    pub(crate) fn is_periodic(self) -> bool {
+        matches!(self, Self::Isochronous | Self::Interrupt)
+    }
+}
+
+/// All buses.
+#[derive(Debug)]
+pub(crate) struct Buses(Vec<Domain>);
+
+impl Buses {
+    pub(crate) fn new(ports: usize) -> Self {
+        Self((0..=ports).map(|_| Domain::default()).collect())
+    }
+
+    fn get(&mut self, id: DomainId) -> Option<&mut Domain> {
+        self.0.get_mut(usize::from(id.0))
+    }
+
+    /// Puts an endpoint in line. The caller sees to it that it is in line once.
+    pub(crate) fn enqueue(
+        &mut self,
+        id: DomainId,
+        class: Class,
+        endpoint: EndpointId,
+        now: Instant,
+        agenda: &mut Agenda,
+    ) {
+        let Some(domain) = self.get(id) else { return };
+        domain.queue(class).push_back(endpoint);
+        if domain.current.is_none() && !domain.armed {
+            domain.armed = true;
+            agenda.push(now, Task::Bus(id));
+        }
+    }
+
+    /// A bus task came up: whose transaction ends.
+    pub(crate) fn ended(&mut self, id: DomainId, now: Instant) -> Option<EndpointId> {
+        let domain = self.get(id)?;
+        domain.current.take_if(|_| domain.until <= now)
+    }
+
+    /// Whose turn it is: isochronous, interrupt, control, bulk. A free bus only.
+    pub(crate) fn next(&mut self, id: DomainId) -> Option<(Class, EndpointId)> {
+        let domain = self.get(id)?;
+        if domain.current.is_some() {
+            return None;
+        }
+        [Class::Isochronous, Class::Interrupt, Class::Control, Class::Bulk]
+            .into_iter()
+            .find_map(|class| domain.queue(class).pop_front().map(|endpoint| (class, endpoint)))
+    }
+
+    /// The endpoint's transaction is on the wire for `duration`.
+    pub(crate) fn begin(
+        &mut self,
+        id: DomainId,
+        endpoint: EndpointId,
+        now: Instant,
+        duration: Duration,
+        agenda: &mut Agenda,
+    ) {
+        let Some(domain) = self.get(id) else { return };
+        domain.current = Some(endpoint);
+        domain.until = now + duration;
+        agenda.push(domain.until, Task::Bus(id));
+    }
+
+    /// Nobody is in line: the next one to come wakes the bus.
+    pub(crate) fn rest(&mut self, id: DomainId) {
+        if let Some(domain) = self.get(id) {
+            domain.armed = domain.current.is_some();
+        }
+    }
+
+    /// The bus goes on at `at`, after other tasks of that time.
+    pub(crate) fn go_on(&mut self, id: DomainId, at: Instant, agenda: &mut Agenda) {
+        if self.get(id).is_some() {
+            agenda.push(at, Task::Bus(id));
+        }
+    }
+
+    /// Nothing fits into the rest of the microframe: the bus is looked at again at `at`, with `endpoint` first
+    /// in its class.
+    pub(crate) fn postpone(
+        &mut self,
+        id: DomainId,
+        class: Class,
+        endpoint: EndpointId,
+        at: Instant,
+        agenda: &mut Agenda,
+    ) {
+        let Some(domain) = self.get(id) else { return };
+        domain.queue(class).push_front(endpoint);
+        agenda.push(at, Task::Bus(id));
+    }
+
+    /// Forgets an endpoint that left service.
+    pub(crate) fn remove(&mut self, id: DomainId, endpoint: EndpointId) {
+        let Some(domain) = self.get(id) else { return };
+        if domain.current == Some(endpoint) {
+            domain.current = None;
+        }
+        for class in [Class::Isochronous, Class::Interrupt, Class::Control, Class::Bulk] {
+            domain.queue(class).retain(|queued| *queued != endpoint);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.iter_mut().for_each(|domain| *domain = Domain::default());
+    }
+}
+
+impl Domain {
+    fn queue(&mut self, class: Class) -> &mut VecDeque<EndpointId> {
+        match class {
+            Class::Isochronous => &mut self.isochronous,
+            Class::Interrupt => &mut self.interrupt,
+            Class::Control => &mut self.control,
+            Class::Bulk => &mut self.bulk,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The buses behind the root hub: whose turn it is, and how long a transaction takes.
+
+pub(crate) mod domain;
+pub(crate) mod time;
+
+pub(crate) use domain::{Buses, DomainId};

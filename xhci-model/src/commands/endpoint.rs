@@ -1,0 +1,129 @@
+//! Reset Endpoint, Stop Endpoint and Set TR Dequeue Pointer (xHCI 4.6.8 to 4.6.10).
+
+use crate::agenda::EndpointId;
+use crate::controller::Xhci;
+use crate::dma::{Dma, DmaError};
+use crate::endpoints::Endpoint;
+use crate::endpoints::completion::Completions;
+use crate::endpoints::td::data_length;
+use crate::event::Event;
+use crate::rings::consumer::{Fetch, RingPosition};
+use sim_time::Instant;
+use xhci_spec::context::EndpointState;
+use xhci_spec::{CompletionCode, InterrupterId, SlotId, Trb, TrbType};
+
+impl Xhci {
+    pub(crate) fn endpoint_command<D: Dma>(
+        &mut self,
+        kind: TrbType,
+        slot: SlotId,
+        trb: Trb,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<CompletionCode, DmaError> {
+        let Some(dci) = trb.endpoint_id() else { return Ok(CompletionCode::TRB_ERROR) };
+        let id = EndpointId { slot, dci };
+        // CMD-42: what is on the wire ends first, with its events.
+        if self.slots.endpoint(id).is_some_and(|endpoint| endpoint.flight.is_some()) {
+            self.end_transaction(id, now, dma)?;
+        }
+        // EPS-08: an endpoint that is not enabled is in the wrong state for all three.
+        let Some(endpoint) = self.slots.endpoint(id) else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
+        let allowed = match kind {
+            TrbType::RESET_ENDPOINT => endpoint.state == EndpointState::HALTED,
+            TrbType::STOP_ENDPOINT => endpoint.state == EndpointState::RUNNING,
+            _ => matches!(endpoint.state, EndpointState::STOPPED | EndpointState::ERROR),
+        };
+        if !allowed {
+            return Ok(CompletionCode::CONTEXT_STATE_ERROR);
+        }
+        match kind {
+            TrbType::RESET_ENDPOINT => {
+                if !trb.tsp() {
+                    // CMD-39
+                    endpoint.sequence = 0;
+                }
+            }
+            TrbType::STOP_ENDPOINT => self.stop_endpoint(id, now, dma)?,
+            _ => {
+                if trb.stream_id() != 0 {
+                    return Ok(CompletionCode::TRB_ERROR);
+                }
+                endpoint.set_dequeue(RingPosition { address: trb.pointer(), cycle: trb.dcs() });
+            }
+        }
+        self.set_endpoint_state(id, EndpointState::STOPPED, now, dma)?;
+        Ok(CompletionCode::SUCCESS)
+    }
+
+    /// The Stopped event (XFR-20) and the end of service.
+    fn stop_endpoint<D: Dma>(&mut self, id: EndpointId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
+        let Self { slots, buses, completions, interrupters, core, .. } = self;
+        let Some(slot) = slots.get(id.slot) else { return Ok(()) };
+        let slot_target = slot.interrupter_target();
+        let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(()) };
+        buses.remove(endpoint.domain, id);
+        stopped_event(endpoint, slot_target, dma, completions)?;
+        endpoint.leave_service();
+        completions.post(interrupters, now, core, dma)
+    }
+
+    /// Changes an endpoint's state and shows it in memory (EPS-11, CTX-24).
+    pub(crate) fn set_endpoint_state<D: Dma>(
+        &mut self,
+        id: EndpointId,
+        state: EndpointState,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let size = self.context_size();
+        let Some(slot) = self.slots.get(id.slot) else { return Ok(()) };
+        if let Some(endpoint) = slot.endpoint(id.dci) {
+            endpoint.state = state;
+            self.core.log.record(now, Event::EndpointState { endpoint: id, state });
+        }
+        slot.write_endpoint_context(id.dci, size, dma)
+    }
+}
+
+/// One of Stopped, Stopped - Length Invalid, Stopped - Short Packet (XFR-21 to XFR-24).
+fn stopped_event<D: Dma>(
+    endpoint: &mut Endpoint,
+    slot_target: InterrupterId,
+    dma: &mut D,
+    completions: &mut Completions,
+) -> Result<(), DmaError> {
+    if endpoint.fetched.is_empty() {
+        // CTX-25: not a Link, but what it leads to.
+        endpoint.ring = endpoint.ring.past_links(dma)?;
+        let mut ahead = endpoint.ring;
+        if let Fetch::Trb(next) = ahead.fetch(dma)? {
+            endpoint.ring = ahead;
+            endpoint.fetched.push_back(next);
+        }
+    }
+    let position = endpoint.dequeue().address;
+    let Some(front) = endpoint.fetched.front().copied() else {
+        // INT-19: without a TRB the slot says where the event goes.
+        let code = CompletionCode::STOPPED_LENGTH_INVALID;
+        completions.at_position(endpoint.id, slot_target, position, code);
+        return Ok(());
+    };
+    let (code, length) = if endpoint.skip.is_some() {
+        (CompletionCode::STOPPED_SHORT_PACKET, endpoint.edtla)
+    } else if endpoint.begun() && has_length(front.trb) {
+        (CompletionCode::STOPPED, data_length(front.trb).saturating_sub(endpoint.offset))
+    } else {
+        (CompletionCode::STOPPED_LENGTH_INVALID, 0)
+    };
+    completions.push(endpoint.id, &front, code, length);
+    Ok(())
+}
+
+/// XFR-22: a length means something only for a TRB that moves data or is a stage of a control transfer.
+fn has_length(trb: Trb) -> bool {
+    matches!(
+        trb.trb_type(),
+        TrbType::NORMAL | TrbType::DATA_STAGE | TrbType::ISOCH | TrbType::SETUP_STAGE | TrbType::STATUS_STAGE
+    )
+}

@@ -1,0 +1,275 @@
+//! The controller as a whole: what its owner calls, and what its agenda does.
+
+use crate::agenda::Task;
+use crate::bus::Buses;
+use crate::commands::CommandRing;
+use crate::core::Core;
+use crate::device::Device;
+use crate::dma::{Dma, DmaError};
+use crate::endpoints::completion::Completions;
+use crate::endpoints::transact::PACKET_BUFFER;
+use crate::event::{Event, LogLevel};
+use crate::interrupters::{Interrupters, Pending};
+use crate::output::{Budget, Output, Progress};
+use crate::ports::{AttachError, Ports};
+use crate::profile::{Profile, ProfileError};
+use crate::registers::{Capabilities, Layout};
+use crate::slots::Slots;
+use sim_time::Instant;
+use xhci_spec::context::ContextSize;
+use xhci_spec::registers::operational::{Usbcmd, Usbsts};
+use xhci_spec::trb::event::{MfindexWrap, PortStatusChange};
+use xhci_spec::{Gpa, InterrupterId, PortId};
+
+/// An xHCI controller with its root hub.
+///
+/// It owns no thread, clock or memory. Its owner passes register accesses with the time at which they happen,
+/// calls [`advance`](Self::advance) whenever [`poll_timeout`](Self::poll_timeout) says that something is due,
+/// and after each call takes what [`poll_output`](Self::poll_output) has. Same calls, same behaviour.
+#[derive(Debug)]
+pub struct Xhci {
+    pub(crate) core: Core,
+    pub(crate) layout: Layout,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) command: CommandRing,
+    /// A command waits for room in the primary event ring (EVR-13).
+    pub(crate) command_waits: bool,
+    /// DNCTRL.
+    pub(crate) notification_enable: u32,
+    pub(crate) interrupters: Interrupters,
+    pub(crate) slots: Slots,
+    pub(crate) ports: Ports,
+    pub(crate) buses: Buses,
+    pub(crate) completions: Completions,
+    pub(crate) packet: Box<[u8; PACKET_BUFFER]>,
+}
+
+impl Xhci {
+    /// A controller after power-on, nothing attached. `seed` feeds whatever is random in the profile.
+    pub fn new(profile: Profile, _seed: u64) -> Result<Self, ProfileError> {
+        profile.validate()?;
+        let layout = Layout::new(&profile);
+        let ports = Ports::new(&profile);
+        Ok(Self {
+            capabilities: Capabilities::new(&profile, &layout),
+            layout,
+            command: CommandRing::default(),
+            command_waits: false,
+            notification_enable: 0,
+            interrupters: Interrupters::new(profile.interrupters),
+            slots: Slots::new(profile.slots),
+            buses: Buses::new(ports.len()),
+            ports,
+            completions: Completions::default(),
+            packet: Box::new([0; PACKET_BUFFER]),
+            core: Core::new(profile),
+        })
+    }
+
+    /// Size of BAR 0 in bytes, a power of two.
+    pub fn bar_size(&self) -> u32 {
+        self.layout.bytes
+    }
+
+    /// Plugs a device into a root hub port.
+    pub fn attach(&mut self, now: Instant, port: PortId, device: Box<dyn Device>) -> Result<(), AttachError> {
+        self.ports.attach(port, device, now, &mut self.core)
+    }
+
+    /// Pulls the device out of a root hub port, whatever it is doing.
+    pub fn detach(&mut self, now: Instant, port: PortId) -> Option<Box<dyn Device>> {
+        self.ports.detach(port, now, &mut self.core)
+    }
+
+    /// The device at a root hub port.
+    pub fn device(&self, port: PortId) -> Option<&dyn Device> {
+        self.ports.get(port)?.device()
+    }
+
+    /// The device at a root hub port, to be changed from outside of the bus.
+    pub fn device_mut(&mut self, port: PortId) -> Option<&mut (dyn Device + 'static)> {
+        self.ports.get_mut(port)?.device_mut()
+    }
+
+    /// Does what is due at `now`, in order of time, at most `budget` of it.
+    pub fn advance<D: Dma>(&mut self, now: Instant, dma: &mut D, budget: Budget) -> Progress {
+        for _ in 0..budget.0 {
+            let Some((at, task)) = self.core.agenda.pop_due(now) else { return Progress::Idle };
+            if let Err(error) = self.perform(task, at, dma) {
+                self.core.host_system_error(at, error.address);
+                self.stop_service();
+            }
+        }
+        Progress::More
+    }
+
+    /// When [`advance`](Self::advance) is to be called next; in the past if it is due. `None`: only an outside
+    /// act can cause anything.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.core.agenda.next_deadline()
+    }
+
+    /// What is to be done outside, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.core.outputs.pop_front()
+    }
+
+    /// Which events are kept for [`drain_log`](Self::drain_log). [`LogLevel::Off`] at first.
+    pub fn set_log_level(&mut self, level: LogLevel) {
+        self.core.log.set_level(level);
+    }
+
+    /// Takes the events since the last call, in order.
+    pub fn drain_log(&mut self) -> impl Iterator<Item = (Instant, Event)> + '_ {
+        self.core.log.drain()
+    }
+
+    pub(crate) fn context_size(&self) -> ContextSize {
+        ContextSize::from_csz(self.core.profile.contexts_64)
+    }
+
+    fn perform<D: Dma>(&mut self, task: Task, now: Instant, dma: &mut D) -> Result<(), DmaError> {
+        match task {
+            Task::RunStop => {
+                self.run_or_stop(now);
+                Ok(())
+            }
+            Task::ResetDone => {
+                self.end_reset(now);
+                Ok(())
+            }
+            Task::FetchCommand => self.fetch_command(now, dma),
+            Task::ExecuteCommand => self.execute_command(now, dma),
+            Task::Doorbell(endpoint) => self.doorbell(endpoint, now, dma),
+            Task::Service { endpoint, generation } => self.service(endpoint, generation, now, dma),
+            Task::Retry { endpoint, generation } => {
+                self.retry(endpoint, generation, now);
+                Ok(())
+            }
+            Task::Bus(bus) => self.bus(bus, now, dma),
+            Task::Interrupter(id) => self.service_interrupter(id, now, dma),
+            Task::Port(port) => self.service_port(port, now, dma),
+            Task::MfindexWrap => self.wrap_mfindex(now, dma),
+        }
+    }
+
+    fn service_interrupter<D: Dma>(
+        &mut self,
+        id: InterrupterId,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let freed = self.interrupters.service(id, now, &mut self.core, dma)?;
+        for endpoint in freed {
+            self.kick(endpoint, now);
+        }
+        if id == InterrupterId::PRIMARY && core::mem::take(&mut self.command_waits) {
+            self.arm_command_fetch(now);
+        }
+        Ok(())
+    }
+
+    fn service_port<D: Dma>(&mut self, id: PortId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
+        let Self { ports, core, interrupters, slots, .. } = self;
+        let Some(port) = ports.get_mut(id) else { return Ok(()) };
+        if port.service(now, core) {
+            let event = Pending::interrupting(PortStatusChange { port: Some(id) }.to_trb());
+            interrupters.post(InterrupterId::PRIMARY, event, now, core, dma)?;
+        }
+        // XFR-31: what waited for a resume goes on.
+        let resting: Vec<_> = slots
+            .iter()
+            .filter(|slot| slot.port == Some(id))
+            .flat_map(|slot| slot.endpoints())
+            .filter(|endpoint| !endpoint.busy && endpoint.is_running() && !endpoint.is_isochronous())
+            .map(|endpoint| endpoint.id)
+            .collect();
+        for endpoint in resting {
+            self.kick(endpoint, now);
+        }
+        Ok(())
+    }
+
+    fn run_or_stop(&mut self, now: Instant) {
+        if self.core.command.rs() && !self.core.running() {
+            // ERR-03: after an error only a reset starts again.
+            if self.core.status.hse() || self.core.status.hce() {
+                return;
+            }
+            self.core.status.set_hch(false);
+            self.core.microframes.start(now);
+            self.core.log.record(now, Event::Halted(false));
+            let Self { ports, core, .. } = self;
+            ports.iter_mut().for_each(|port| port.controller_started(now, core));
+            self.interrupters.recheck_all(now, &mut self.core);
+            self.arm_mfindex_wrap(now);
+        } else if !self.core.command.rs() && self.core.running() {
+            self.core.halt(now);
+            self.stop_service();
+        }
+    }
+
+    /// Nothing is on a bus or in line any more; endpoints keep their states (OPR-14).
+    fn stop_service(&mut self) {
+        self.buses.clear();
+        self.command.halt();
+        for slot in self.slots.iter() {
+            for endpoint in slot.endpoints() {
+                endpoint.leave_service();
+                endpoint.doorbell = false;
+            }
+            slot.doorbell_answer_due = false;
+        }
+    }
+
+    /// OPR-15: everything ends at once.
+    pub(crate) fn begin_reset(&mut self, now: Instant) {
+        self.core.halt(now);
+        self.core.command = Usbcmd::new().with_hcrst(true);
+        self.core.agenda.clear();
+        self.core.agenda.push(now + self.core.profile.latencies.reset, Task::ResetDone);
+        self.core.status = Usbsts::new().with_hch(true);
+    }
+
+    fn end_reset(&mut self, now: Instant) {
+        let profile = self.core.profile.clone();
+        self.core.command = Usbcmd::new();
+        self.core.contexts = Gpa::NULL;
+        self.core.microframes = Default::default();
+        self.command = CommandRing::default();
+        self.command_waits = false;
+        self.notification_enable = 0;
+        self.interrupters = Interrupters::new(profile.interrupters);
+        self.slots = Slots::new(profile.slots);
+        self.buses.clear();
+        self.core.log.record(now, Event::Reset);
+        let Self { ports, core, .. } = self;
+        ports.iter_mut().for_each(|port| port.controller_reset(now, core));
+    }
+
+    /// ERR-05: an impossible state, or a command ring that leads nowhere (SEC-02).
+    pub(crate) fn host_controller_error(&mut self, now: Instant) {
+        self.core.status.set_hce(true);
+        self.core.command.set_rs(false);
+        self.core.halt(now);
+        self.stop_service();
+    }
+
+    fn arm_mfindex_wrap(&mut self, now: Instant) {
+        // OPR-21: asked for or not, because software may set EWE while running.
+        let next = (self.core.microframes.index(now) | 0x3FFF).saturating_add(1);
+        self.core.agenda.push(self.core.microframes.start_of(next), Task::MfindexWrap);
+    }
+
+    fn wrap_mfindex<D: Dma>(&mut self, now: Instant, dma: &mut D) -> Result<(), DmaError> {
+        if !self.core.running() {
+            return Ok(());
+        }
+        self.arm_mfindex_wrap(now);
+        if self.core.command.ewe() {
+            let event = Pending::interrupting(MfindexWrap.to_trb());
+            self.interrupters.post(InterrupterId::PRIMARY, event, now, &mut self.core, dma)?;
+        }
+        Ok(())
+    }
+}

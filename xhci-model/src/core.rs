@@ -1,0 +1,62 @@
+//! What every stage of the controller may touch: time keeping, the agenda, the outputs and the two registers
+//! that say whether the machine runs.
+
+use crate::agenda::Agenda;
+use crate::event::{Event, Log};
+use crate::microframes::MicroframeClock;
+use crate::output::Output;
+use crate::profile::Profile;
+use sim_time::Instant;
+use std::collections::VecDeque;
+use xhci_spec::Gpa;
+use xhci_spec::registers::operational::{Usbcmd, Usbsts};
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) profile: Profile,
+    pub(crate) agenda: Agenda,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) log: Log,
+    pub(crate) microframes: MicroframeClock,
+    pub(crate) command: Usbcmd,
+    pub(crate) status: Usbsts,
+    /// DCBAAP.
+    pub(crate) contexts: Gpa,
+}
+
+impl Core {
+    pub(crate) fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            agenda: Agenda::new(),
+            outputs: VecDeque::new(),
+            log: Log::default(),
+            microframes: MicroframeClock::default(),
+            command: Usbcmd::new(),
+            status: Usbsts::new().with_hch(true),
+            contexts: Gpa(0),
+        }
+    }
+
+    /// Whether the controller does work: started, and not stopped by an error.
+    pub(crate) fn running(&self) -> bool {
+        !self.status.hch()
+    }
+
+    /// HCHalted becomes 1: no memory is touched any more (OPR-13).
+    pub(crate) fn halt(&mut self, now: Instant) {
+        if self.running() {
+            self.status.set_hch(true);
+            self.microframes.stop(now);
+            self.log.record(now, Event::Halted(true));
+        }
+    }
+
+    /// ERR-01: memory did not answer. The controller stops; only a reset brings it back.
+    pub(crate) fn host_system_error(&mut self, now: Instant, address: Gpa) {
+        self.log.record(now, Event::HostSystemError { address });
+        self.status.set_hse(true);
+        self.command.set_rs(false);
+        self.halt(now);
+    }
+}

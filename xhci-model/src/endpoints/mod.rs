@@ -1,0 +1,188 @@
+//! Endpoints: their state (xHCI 4.8), their TDs, and what a transaction does to them.
+
+pub(crate) mod completion;
+pub(crate) mod isoch;
+pub(crate) mod td;
+pub(crate) mod transact;
+
+use crate::agenda::EndpointId;
+use crate::bus::DomainId;
+use crate::bus::domain::Class;
+use crate::rings::consumer::{Fetched, RingPosition};
+use std::collections::VecDeque;
+use td::Skip;
+use transact::Flight;
+use usb_spec::Speed;
+use xhci_spec::context::{EndpointContext, EndpointState, EndpointType};
+use xhci_spec::{Gpa, PortId};
+
+/// SEC-07: an Interval field is not shifted further than this (FS isochronous: 2^18 microframes).
+const LARGEST_INTERVAL: u8 = 18;
+
+/// An enabled endpoint. Its copy of the context is the authority; memory shows it (CTX-27).
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) id: EndpointId,
+    pub(crate) context: EndpointContext,
+    pub(crate) state: EndpointState,
+    pub(crate) port: PortId,
+    pub(crate) speed: Speed,
+    pub(crate) domain: DomainId,
+    pub(crate) class: Class,
+    pub(crate) max_packet: u32,
+    /// Transactions in a service interval: (Max Burst + 1) * (Mult + 1).
+    pub(crate) packets: u32,
+    /// ESIT in microframes, a power of two.
+    pub(crate) interval: u64,
+    /// Bytes in a service interval.
+    pub(crate) esit_payload: u32,
+    /// Tells deadlines of before a stop from those after it.
+    pub(crate) generation: u32,
+
+    /// Where the next TRB is read.
+    pub(crate) ring: RingPosition,
+    /// TRBs read and not retired: the dequeue pointer that software may see is the first of them.
+    pub(crate) fetched: VecDeque<Fetched>,
+    /// Bytes of the first fetched TRB that were moved.
+    pub(crate) offset: u32,
+    /// XFR-26: where a stopped endpoint goes on inside a TRB.
+    pub(crate) resume: Option<(Gpa, u32)>,
+    /// Event Data Transfer Length Accumulator, 24 bits.
+    pub(crate) edtla: u32,
+    /// Between the first packet of a TD and its end.
+    pub(crate) in_td: bool,
+    /// A token of the current TD was issued (XFR-21).
+    issued: bool,
+    /// The rest of the TD is passed over after a short packet.
+    pub(crate) skip: Option<Skip>,
+    /// Direction of the control transfer's data stage.
+    pub(crate) data_stage_in: bool,
+    /// Data toggle, or USB 3 sequence number.
+    pub(crate) sequence: u8,
+    /// Transaction errors in a row (XFR-03).
+    pub(crate) errors: u8,
+    /// Packets of the running service interval that are used up.
+    pub(crate) packets_used: u32,
+
+    /// The doorbell was rung and has not arrived.
+    pub(crate) doorbell: bool,
+    /// In line for its bus, on it, waiting for a deadline, or waiting for room in an event ring.
+    pub(crate) busy: bool,
+    /// The transaction on the bus.
+    pub(crate) flight: Option<Flight>,
+    /// Isochronous: the first TD after a start or a resynchronisation is still to come (ISO-12).
+    pub(crate) first: bool,
+    /// The microframe in which the service interval being served began.
+    pub(crate) service_index: u64,
+}
+
+impl Endpoint {
+    /// From the input context of Address Device or Configure Endpoint.
+    pub(crate) fn new(id: EndpointId, context: EndpointContext, port: PortId, speed: Speed) -> Self {
+        let kind = context.ep_type();
+        let class = match kind {
+            EndpointType::ISOCH_IN | EndpointType::ISOCH_OUT => Class::Isochronous,
+            EndpointType::INTERRUPT_IN | EndpointType::INTERRUPT_OUT => Class::Interrupt,
+            EndpointType::CONTROL => Class::Control,
+            _ => Class::Bulk,
+        };
+        let max_packet = u32::from(context.max_packet_size()).clamp(1, 1024);
+        let burst = u32::from(context.max_burst_size()).min(15).saturating_add(1);
+        let mult = u32::from(context.mult()).saturating_add(1);
+        let packets = burst.saturating_mul(mult);
+        // CMD-29: drivers that leave Max ESIT Payload 0 mean what the other fields say.
+        let esit_payload = match context.max_esit_payload() {
+            0 => packets.saturating_mul(max_packet),
+            payload => payload,
+        };
+        Self {
+            id,
+            state: EndpointState::RUNNING,
+            port,
+            speed,
+            domain: DomainId::of(speed, port),
+            class,
+            max_packet,
+            packets,
+            interval: 1 << context.interval().min(LARGEST_INTERVAL),
+            esit_payload,
+            generation: 0,
+            ring: RingPosition { address: context.tr_dequeue_pointer(), cycle: context.dcs() },
+            fetched: VecDeque::with_capacity(4),
+            offset: 0,
+            resume: None,
+            edtla: 0,
+            in_td: false,
+            issued: false,
+            skip: None,
+            data_stage_in: false,
+            sequence: 0,
+            errors: 0,
+            packets_used: 0,
+            doorbell: false,
+            busy: false,
+            flight: None,
+            first: true,
+            service_index: 0,
+            context,
+        }
+    }
+
+    /// Whether the current TD has been on the bus (XFR-21).
+    pub(crate) fn begun(&self) -> bool {
+        self.in_td || self.issued || self.offset > 0
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == EndpointState::RUNNING
+    }
+
+    pub(crate) fn is_isochronous(&self) -> bool {
+        self.class == Class::Isochronous
+    }
+
+    /// Direction of the data, where the endpoint type says it; a control endpoint's stages say it themselves.
+    pub(crate) fn is_in(&self) -> bool {
+        self.id.dci.is_in()
+    }
+
+    /// The dequeue pointer that software may see: the first TRB not retired.
+    pub(crate) fn dequeue(&self) -> RingPosition {
+        self.fetched.front().map_or(self.ring, |fetched| fetched.position)
+    }
+
+    /// Leaves service: all that was read ahead is read again (RNG-32), deadlines of before count no more.
+    pub(crate) fn leave_service(&mut self) {
+        let dequeue = self.dequeue();
+        self.resume = (self.offset > 0).then_some((dequeue.address, self.offset));
+        self.ring = dequeue;
+        self.fetched.clear();
+        self.offset = 0;
+        self.generation = self.generation.wrapping_add(1);
+        self.busy = false;
+        self.flight = None;
+        self.first = true;
+        self.packets_used = 0;
+    }
+
+    /// Set TR Dequeue Pointer (CMD-44).
+    pub(crate) fn set_dequeue(&mut self, position: RingPosition) {
+        self.ring = position;
+        self.fetched.clear();
+        self.offset = 0;
+        self.resume = None;
+        self.edtla = 0;
+        self.in_td = false;
+        self.issued = false;
+        self.skip = None;
+    }
+
+    /// The context as memory shows it (CTX-24).
+    pub(crate) fn output_context(&self) -> EndpointContext {
+        let dequeue = self.dequeue();
+        self.context
+            .with_ep_state(self.state)
+            .with_tr_dequeue_pointer(dequeue.address)
+            .with_dcs(dequeue.cycle)
+    }
+}

@@ -1,0 +1,237 @@
+//! One transaction of a control, bulk or interrupt endpoint: on the wire, and its effect (USB 2.0 8.5, 8.6;
+//! xHCI 4.10).
+
+use super::Endpoint;
+use super::completion::Completions;
+use super::td::Head;
+use crate::bus::time;
+use crate::device::{Device, DeviceAddress, Handshake, InReply, Token};
+use crate::dma::{Dma, DmaError};
+use crate::event::{Outcome, TransactionKind};
+use sim_time::{Duration, Instant};
+use usb_spec::Speed;
+use xhci_spec::CompletionCode;
+
+/// The largest packet of any endpoint, and one byte more to see babble.
+pub(crate) const PACKET_BUFFER: usize = 1025;
+
+/// A transaction whose data has moved and whose end is still to come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flight {
+    pub(crate) kind: TransactionKind,
+    pub(crate) outcome: Outcome,
+    pub(crate) bytes: u32,
+    pub(crate) step: Step,
+    pub(crate) duration: Duration,
+}
+
+/// What the transaction was for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// A Setup or Status stage.
+    Stage,
+    /// Data. The packet was the last that the TD has room for, or shorter than a full one.
+    Data {
+        /// Shorter than a full packet.
+        short: bool,
+        /// The packet filled the TD.
+        fills: bool,
+    },
+    /// All packets of an isochronous service interval; the code of the TRB in which it ended.
+    Isochronous {
+        /// How the interval ended.
+        code: CompletionCode,
+    },
+}
+
+/// What the endpoint does after a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// Goes on as the ring says.
+    Continue,
+    /// Tries the same again, not before the next microframe or service interval.
+    Retry,
+    /// Halted.
+    Halt,
+}
+
+impl Endpoint {
+    /// Does the transaction that `head` asks for. The data moves now, the bus is busy for the flight's
+    /// duration. Without a device, silence.
+    pub(crate) fn transact<D: Dma>(
+        &mut self,
+        head: Head,
+        address: DeviceAddress,
+        device: Option<&mut dyn Device>,
+        buffer: &mut [u8; PACKET_BUFFER],
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<Flight, DmaError> {
+        self.issued = true;
+        let token = Token { address, endpoint: self.id.dci.endpoint_number(), sequence: self.sequence };
+        let flight = match head {
+            Head::Setup(packet) => {
+                // XFR-11: anything but ACK is no answer.
+                let answer =
+                    device.map_or(Handshake::NoResponse, |device| device.setup(now, address, &packet));
+                let outcome = if answer == Handshake::Ack { Outcome::Done } else { Outcome::Error };
+                self.flight(TransactionKind::Setup, outcome, 8, Step::Stage)
+            }
+            Head::Status { is_in: true } => {
+                let token = Token { sequence: 1, ..token };
+                let reply = match device {
+                    Some(device) => device.in_packet(now, token, &mut []),
+                    None => InReply::NoResponse,
+                };
+                let outcome = match reply {
+                    InReply::Data { length: 0, .. } => Outcome::Done,
+                    InReply::Data { .. } => Outcome::Babble,
+                    other => refusal(other),
+                };
+                self.flight(TransactionKind::In, outcome, 0, Step::Stage)
+            }
+            Head::Status { is_in: false } => {
+                let token = Token { sequence: 1, ..token };
+                let answer =
+                    device.map_or(Handshake::NoResponse, |device| device.out_packet(now, token, &[]));
+                self.flight(TransactionKind::Out, handshake(answer), 0, Step::Stage)
+            }
+            Head::Data { is_in, bytes, ends } => {
+                let size = bytes.min(self.max_packet);
+                let fills = ends && size == bytes;
+                if is_in {
+                    return self.transact_in(token, device, buffer, size, fills, now, dma);
+                }
+                let packet = buffer.get_mut(..index(size)).unwrap_or_default();
+                self.gather(0, packet, dma)?;
+                let answer =
+                    device.map_or(Handshake::NoResponse, |device| device.out_packet(now, token, packet));
+                self.flight(TransactionKind::Out, handshake(answer), size, Step::Data { short: false, fills })
+            }
+            Head::Idle | Head::Incomplete | Head::Busy | Head::Malformed(_) => {
+                self.flight(TransactionKind::Out, Outcome::Nak, 0, Step::Stage)
+            }
+        };
+        Ok(flight)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one caller; the transaction has this many sides")]
+    fn transact_in<D: Dma>(
+        &mut self,
+        token: Token,
+        device: Option<&mut dyn Device>,
+        buffer: &mut [u8; PACKET_BUFFER],
+        room: u32,
+        fills: bool,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<Flight, DmaError> {
+        let full = index(self.max_packet);
+        let reply = match device {
+            Some(device) => device.in_packet(now, token, buffer.get_mut(..full).unwrap_or_default()),
+            None => InReply::NoResponse,
+        };
+        let InReply::Data { length, sequence } = reply else {
+            return Ok(self.flight(TransactionKind::In, refusal(reply), 0, Step::Stage));
+        };
+        if sequence != self.sequence {
+            // XFR-06: a repeated packet is acknowledged and dropped.
+            return Ok(self.flight(TransactionKind::In, Outcome::Nak, 0, Step::Stage));
+        }
+        let taken = length.min(index(room));
+        self.scatter(0, buffer.get(..taken).unwrap_or_default(), dma)?;
+        // XFR-04, RNG-34: more than a packet, or more than the TD has room for.
+        let outcome = if length > taken { Outcome::Babble } else { Outcome::Done };
+        let bytes = u32::try_from(taken).unwrap_or(room);
+        let short = length < full;
+        Ok(self.flight(
+            TransactionKind::In,
+            outcome,
+            bytes,
+            Step::Data { short, fills: fills && bytes == room },
+        ))
+    }
+
+    fn flight(&self, kind: TransactionKind, outcome: Outcome, bytes: u32, step: Step) -> Flight {
+        let duration = match outcome {
+            Outcome::Done | Outcome::Babble => {
+                time::data(self.speed, time::Class::Acknowledged, u64::from(bytes))
+            }
+            Outcome::Nak | Outcome::Stall | Outcome::Error => time::refused(self.speed),
+        };
+        Flight { kind, outcome, bytes, step, duration }
+    }
+
+    /// The transaction is over: its effect on the TD, the toggle and the error count.
+    pub(crate) fn finish(&mut self, flight: Flight, completions: &mut Completions) -> Next {
+        match flight.outcome {
+            Outcome::Done => self.errors = 0,
+            Outcome::Nak => return Next::Retry,
+            Outcome::Stall => {
+                self.fail(CompletionCode::STALL, completions);
+                return Next::Halt;
+            }
+            Outcome::Babble => {
+                self.fail(CompletionCode::BABBLE_DETECTED, completions);
+                return Next::Halt;
+            }
+            Outcome::Error => {
+                self.errors = self.errors.saturating_add(1);
+                let limit = self.context.cerr();
+                // XFR-03: CErr = 0 never expires.
+                if limit == 0 || self.errors < limit {
+                    return Next::Retry;
+                }
+                self.errors = 0;
+                self.fail(CompletionCode::USB_TRANSACTION_ERROR, completions);
+                return Next::Halt;
+            }
+        }
+        match flight.step {
+            Step::Stage => {
+                // XFR-06: SETUP is DATA0, what follows it begins with DATA1.
+                self.sequence = 1;
+                self.retire_stage(completions);
+            }
+            Step::Data { short, fills } => {
+                self.sequence = next_sequence(self.speed, self.sequence);
+                if short && !fills && flight.kind == TransactionKind::In {
+                    self.retire_early(flight.bytes, CompletionCode::SHORT_PACKET, completions);
+                } else {
+                    self.retire(flight.bytes, completions);
+                }
+            }
+            Step::Isochronous { code } => self.finish_isochronous(flight.bytes, code, completions),
+        }
+        Next::Continue
+    }
+}
+
+fn next_sequence(speed: Speed, sequence: u8) -> u8 {
+    match speed {
+        Speed::Low | Speed::Full | Speed::High => sequence ^ 1,
+        // XFR-07: USB 3 counts to 31.
+        Speed::Super | Speed::SuperPlus => sequence.wrapping_add(1) & 0x1F,
+    }
+}
+
+fn handshake(answer: Handshake) -> Outcome {
+    match answer {
+        Handshake::Ack => Outcome::Done,
+        Handshake::Nak => Outcome::Nak,
+        Handshake::Stall => Outcome::Stall,
+        Handshake::NoResponse => Outcome::Error,
+    }
+}
+
+fn refusal(reply: InReply) -> Outcome {
+    match reply {
+        InReply::Nak | InReply::Data { .. } => Outcome::Nak,
+        InReply::Stall => Outcome::Stall,
+        InReply::NoResponse => Outcome::Error,
+    }
+}
+
+pub(crate) fn index(bytes: u32) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}

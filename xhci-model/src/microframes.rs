@@ -1,0 +1,69 @@
+//! MFINDEX and the microframe grid, computed from the time (xHCI 5.5.1).
+
+use sim_time::{Duration, Instant};
+
+/// The unwrapped count of microframes while the controller runs. Its low 14 bits are MFINDEX (ISO-26).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MicroframeClock {
+    /// The count at `since`.
+    base: u64,
+    /// When counting began; `None` while halted.
+    since: Option<Instant>,
+}
+
+impl MicroframeClock {
+    pub(crate) fn start(&mut self, now: Instant) {
+        if self.since.is_none() {
+            self.since = Some(now);
+        }
+    }
+
+    pub(crate) fn stop(&mut self, now: Instant) {
+        self.base = self.index(now);
+        self.since = None;
+    }
+
+    /// The number of the microframe at `now`.
+    pub(crate) fn index(&self, now: Instant) -> u64 {
+        let elapsed = self.since.map_or(Duration::ZERO, |since| now.since(since));
+        self.base.saturating_add(elapsed.div_floor(Duration::MICROFRAME))
+    }
+
+    /// When microframe `index` begins. In the past if it did; never while halted.
+    pub(crate) fn start_of(&self, index: u64) -> Instant {
+        match self.since {
+            Some(since) => since + Duration::MICROFRAME * index.saturating_sub(self.base),
+            None => Instant::MAX,
+        }
+    }
+
+    /// When the microframe after `now`'s begins.
+    pub(crate) fn next_start(&self, now: Instant) -> Instant {
+        self.start_of(self.index(now).saturating_add(1))
+    }
+
+    /// MFINDEX: 14 bits.
+    pub(crate) fn mfindex(&self, now: Instant) -> u32 {
+        (self.index(now) & 0x3FFF) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test] // req: RTS-01, RTS-02
+    fn counts_while_running_and_freezes_while_halted() {
+        let mut clock = MicroframeClock::default();
+        let at = |us| Instant::ZERO + Duration::from_micros(us);
+        clock.start(at(10));
+        assert_eq!(clock.mfindex(at(134)), 0);
+        assert_eq!(clock.mfindex(at(135)), 1);
+        clock.stop(at(385));
+        assert_eq!(clock.mfindex(at(9_000)), 3);
+        clock.start(at(10_000));
+        assert_eq!(clock.next_start(at(10_000)), at(10_125));
+        assert_eq!(clock.mfindex(at(10_125)), 4);
+        assert_eq!(clock.mfindex(at(10_000 + 125 * 0x4000)), 3);
+    }
+}

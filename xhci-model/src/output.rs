@@ -1,0 +1,29 @@
+use xhci_spec::InterrupterId;
+
+/// What the controller wants done outside of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Send the message (MSI, MSI-X) of this interrupter.
+    Interrupt(InterrupterId),
+}
+
+/// How much work one call of `advance` may do, in TRBs, events and state changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget(pub u32);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(4096)
+    }
+}
+
+/// Whether `advance` did all that was due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Progress {
+    /// Nothing is due until `poll_timeout`.
+    Idle,
+    /// The budget is used up: call again, at the same or a later time.
+    More,
+}

@@ -1,0 +1,379 @@
+//! Endpoints in service: from a doorbell to a place in line for the bus, onto it, and back to the ring.
+
+use crate::agenda::{EndpointId, Task};
+use crate::bus::DomainId;
+use crate::bus::domain::Class;
+use crate::bus::time;
+use crate::controller::Xhci;
+use crate::dma::{Dma, DmaError};
+use crate::endpoints::Endpoint;
+use crate::endpoints::isoch::Due;
+use crate::endpoints::td::Head;
+use crate::endpoints::transact::{Flight, Next};
+use crate::event::Event;
+use crate::interrupters::{Interrupters, Pending};
+use crate::ports::Link;
+use crate::rings::consumer::Fetched;
+use sim_time::{Duration, Instant};
+use usb_spec::Speed;
+use xhci_spec::context::EndpointState;
+use xhci_spec::trb::event::TransferEvent;
+use xhci_spec::{CompletionCode, InterrupterId};
+
+/// TIM-08: SOF and its gap take 12 high-speed byte times at the start of a microframe.
+const START_OF_FRAME: Duration = Duration::from_ticks(12_000);
+/// SEC-03: so many endpoints without work are passed over before the bus lets other tasks in.
+const SKIPS_PER_TURN: u32 = 64;
+
+/// What came of an endpoint's turn.
+enum Turn {
+    /// Its transaction is on the wire for so long.
+    Begun(Duration),
+    /// Nothing to do, or not now.
+    Passed,
+    /// Its transaction fits only into a later frame.
+    Postponed(Instant),
+}
+
+impl Xhci {
+    /// A doorbell reaches its endpoint (DBS-07 to DBS-09).
+    pub(crate) fn doorbell<D: Dma>(
+        &mut self,
+        id: EndpointId,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        if !self.core.running() {
+            return Ok(());
+        }
+        let Some(endpoint) = self.slots.endpoint(id) else {
+            return self.endpoint_not_enabled(id, now, dma);
+        };
+        endpoint.doorbell = false;
+        match endpoint.state {
+            EndpointState::STOPPED => self.set_endpoint_state(id, EndpointState::RUNNING, now, dma)?,
+            EndpointState::RUNNING => {}
+            _ => return Ok(()),
+        }
+        self.kick(id, now);
+        Ok(())
+    }
+
+    fn endpoint_not_enabled<D: Dma>(
+        &mut self,
+        id: EndpointId,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let Some(slot) = self.slots.get(id.slot) else { return Ok(()) };
+        slot.doorbell_answer_due = false;
+        let target = slot.interrupter_target();
+        let trb = TransferEvent {
+            parameter: 0,
+            event_data: false,
+            length: 0,
+            code: CompletionCode::ENDPOINT_NOT_ENABLED,
+            slot: Some(id.slot),
+            endpoint: Some(id.dci),
+        };
+        self.interrupters.post(target, Pending::interrupting(trb.to_trb()), now, &mut self.core, dma)
+    }
+
+    /// Gives a running endpoint that rests a reason to look at its ring.
+    pub(crate) fn kick(&mut self, id: EndpointId, now: Instant) {
+        let Self { slots, buses, core, .. } = self;
+        let Some(endpoint) = slots.endpoint(id) else { return };
+        if endpoint.busy || !endpoint.is_running() {
+            return;
+        }
+        endpoint.busy = true;
+        if endpoint.class.is_periodic() {
+            let lead = if endpoint.is_isochronous() { core.profile.ist_microframes } else { 0 };
+            // ISO-25: the first interval that begins IST or more after the doorbell.
+            let earliest = core.microframes.index(now).saturating_add(1).saturating_add(lead.into());
+            let index = endpoint.next_interval(earliest);
+            self.arm_service(id, index);
+        } else {
+            buses.enqueue(endpoint.domain, endpoint.class, id, now, &mut core.agenda);
+        }
+    }
+
+    /// The endpoint is served when microframe `index` begins.
+    fn arm_service(&mut self, id: EndpointId, index: u64) {
+        let Self { slots, core, .. } = self;
+        if let Some(endpoint) = slots.endpoint(id) {
+            endpoint.service_index = index;
+            let generation = endpoint.generation;
+            core.agenda.push(core.microframes.start_of(index), Task::Service { endpoint: id, generation });
+        }
+    }
+
+    fn arm_next_interval(&mut self, id: EndpointId, now: Instant) {
+        let current = self.core.microframes.index(now).saturating_add(1);
+        if let Some(endpoint) = self.slots.endpoint(id) {
+            let index = endpoint.next_interval(current.max(endpoint.service_index.saturating_add(1)));
+            self.arm_service(id, index);
+        }
+    }
+
+    /// A service interval begins.
+    pub(crate) fn service<D: Dma>(
+        &mut self,
+        id: EndpointId,
+        generation: u32,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let Self { slots, buses, core, interrupters, completions, .. } = self;
+        let Some(slot) = slots.get(id.slot) else { return Ok(()) };
+        let slot_target = slot.interrupter_target();
+        let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(()) };
+        if endpoint.generation != generation || !endpoint.is_running() {
+            return Ok(());
+        }
+        endpoint.packets_used = 0;
+        let begins = now + START_OF_FRAME;
+        if !endpoint.is_isochronous() {
+            buses.enqueue(endpoint.domain, endpoint.class, id, begins, &mut core.agenda);
+            return Ok(());
+        }
+        // EVR-13: while its event has no room, no TD is taken; the intervals pass.
+        if endpoint.fetched.is_empty() || ready(endpoint, interrupters, now, core, dma)?.is_none() {
+            let profile = &core.profile;
+            let (contiguous, each) = (profile.contiguous_frame_ids, profile.missed_service_each);
+            let due = endpoint.due(contiguous, each, dma, completions)?;
+            completions.post(interrupters, now, core, dma)?;
+            match due {
+                Due::Transact(_) => {
+                    if ready(endpoint, interrupters, now, core, dma)?.is_none() {
+                        buses.enqueue(endpoint.domain, Class::Isochronous, id, begins, &mut core.agenda);
+                        return Ok(());
+                    }
+                }
+                Due::Later(index) => {
+                    self.arm_service(id, index);
+                    return Ok(());
+                }
+                Due::Empty => {
+                    endpoint.busy = false;
+                    endpoint.first = true;
+                    let code = if endpoint.is_in() {
+                        CompletionCode::RING_OVERRUN
+                    } else {
+                        CompletionCode::RING_UNDERRUN
+                    };
+                    let at = endpoint.dequeue().address;
+                    completions.at_position(id, slot_target, at, code);
+                    return completions.post(interrupters, now, core, dma);
+                }
+                Due::Malformed(at) => return self.trb_error(id, at, now, dma),
+            }
+        }
+        self.arm_next_interval(id, now);
+        Ok(())
+    }
+
+    /// A NAKed endpoint gets in line again.
+    pub(crate) fn retry(&mut self, id: EndpointId, generation: u32, now: Instant) {
+        let Self { slots, buses, core, .. } = self;
+        if let Some(endpoint) = slots.endpoint(id)
+            && endpoint.generation == generation
+            && endpoint.is_running()
+        {
+            buses.enqueue(endpoint.domain, endpoint.class, id, now, &mut core.agenda);
+        }
+    }
+
+    /// A transaction ended, or a bus has somebody in line: who is next.
+    pub(crate) fn bus<D: Dma>(&mut self, bus: DomainId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
+        if let Some(id) = self.buses.ended(bus, now) {
+            self.end_transaction(id, now, dma)?;
+        }
+        if !self.core.running() {
+            return Ok(());
+        }
+        for _ in 0..SKIPS_PER_TURN {
+            let Some((class, id)) = self.buses.next(bus) else {
+                self.buses.rest(bus);
+                return Ok(());
+            };
+            match self.begin_transaction(class, id, now, dma)? {
+                Turn::Begun(duration) => {
+                    self.buses.begin(bus, id, now, duration, &mut self.core.agenda);
+                    return Ok(());
+                }
+                Turn::Passed => {}
+                Turn::Postponed(at) => {
+                    self.buses.postpone(bus, class, id, at, &mut self.core.agenda);
+                    return Ok(());
+                }
+            }
+        }
+        self.buses.go_on(bus, now, &mut self.core.agenda);
+        Ok(())
+    }
+
+    fn begin_transaction<D: Dma>(
+        &mut self,
+        class: Class,
+        id: EndpointId,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<Turn, DmaError> {
+        let Self { slots, ports, core, interrupters, completions, packet, .. } = self;
+        let Some(slot) = slots.get(id.slot) else { return Ok(Turn::Passed) };
+        let address = slot.address;
+        let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(Turn::Passed) };
+        if !endpoint.is_running() {
+            return Ok(Turn::Passed);
+        }
+        let limit = if class == Class::Isochronous { u32::MAX } else { endpoint.max_packet };
+        let head = endpoint.head(limit, dma, completions)?;
+        completions.post(interrupters, now, core, dma)?;
+        match head {
+            Head::Idle | Head::Incomplete => {
+                endpoint.busy = false;
+                return Ok(Turn::Passed);
+            }
+            Head::Busy => {
+                self.retry_later(id, now);
+                return Ok(Turn::Passed);
+            }
+            Head::Malformed(at) => {
+                self.trb_error(id, at, now, dma)?;
+                return Ok(Turn::Passed);
+            }
+            Head::Setup(_) | Head::Status { .. } | Head::Data { .. } => {}
+        }
+        if class != Class::Isochronous
+            && let Some(full) = ready(endpoint, interrupters, now, core, dma)?
+        {
+            endpoint.busy = false;
+            interrupters.wait(full, id);
+            return Ok(Turn::Passed);
+        }
+        let device = match ports.get_mut(endpoint.port).map(|port| port.link()) {
+            Some(Link::Active(device)) => Some(device),
+            Some(Link::Suspended) => {
+                // XFR-31: the port's resume kicks it.
+                endpoint.busy = false;
+                return Ok(Turn::Passed);
+            }
+            Some(Link::Dead) | None => None,
+        };
+        if !class.is_periodic()
+            && let Some(at) = does_not_fit(endpoint, head, now, core)
+        {
+            return Ok(Turn::Postponed(at));
+        }
+        let flight = match head {
+            Head::Data { bytes, .. } if class == Class::Isochronous => {
+                endpoint.transact_isochronous(bytes, address, device, packet, now, dma)?
+            }
+            _ => endpoint.transact(head, address, device, packet, now, dma)?,
+        };
+        endpoint.packets_used = endpoint.packets_used.saturating_add(1);
+        endpoint.flight = Some(flight);
+        Ok(Turn::Begun(flight.duration))
+    }
+
+    /// The endpoint's transaction leaves the wire: its effect, and what comes next.
+    pub(crate) fn end_transaction<D: Dma>(
+        &mut self,
+        id: EndpointId,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let Self { slots, core, interrupters, completions, buses, .. } = self;
+        let Some(endpoint) = slots.endpoint(id) else { return Ok(()) };
+        let Some(flight) = endpoint.flight.take() else { return Ok(()) };
+        let Flight { kind, outcome, bytes, duration, .. } = flight;
+        core.log.record(now, Event::Transaction { endpoint: id, kind, bytes, outcome, duration });
+        let next = endpoint.finish(flight, completions);
+        if next == Next::Halt {
+            buses.remove(endpoint.domain, id);
+            endpoint.leave_service();
+            // EPS-11: the context says Halted before the event does.
+            self.set_endpoint_state(id, EndpointState::HALTED, now, dma)?;
+            return self.completions.post(&mut self.interrupters, now, &mut self.core, dma);
+        }
+        completions.post(interrupters, now, core, dma)?;
+        let more_packets = endpoint.in_td && endpoint.packets_used < endpoint.packets;
+        match (endpoint.class, next) {
+            (Class::Isochronous, _) | (Class::Interrupt, Next::Retry) => self.arm_next_interval(id, now),
+            (Class::Interrupt, _) if more_packets => {
+                buses.enqueue(endpoint.domain, Class::Interrupt, id, now, &mut core.agenda);
+            }
+            (Class::Interrupt, _) => self.arm_next_interval(id, now),
+            (_, Next::Retry) => self.retry_later(id, now),
+            (class, _) => buses.enqueue(endpoint.domain, class, id, now, &mut core.agenda),
+        }
+        Ok(())
+    }
+
+    /// XFR-01: not before the next microframe.
+    fn retry_later(&mut self, id: EndpointId, now: Instant) {
+        let Self { slots, core, .. } = self;
+        if let Some(endpoint) = slots.endpoint(id) {
+            let at = core.microframes.next_start(now) + START_OF_FRAME;
+            let generation = endpoint.generation;
+            core.agenda.push(at, Task::Retry { endpoint: id, generation });
+        }
+    }
+
+    /// EPS-03: the endpoint goes to Error at a TRB that cannot be executed.
+    fn trb_error<D: Dma>(
+        &mut self,
+        id: EndpointId,
+        at: Fetched,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let Self { slots, buses, completions, .. } = self;
+        let Some(endpoint) = slots.endpoint(id) else { return Ok(()) };
+        buses.remove(endpoint.domain, id);
+        completions.push(id, &at, CompletionCode::TRB_ERROR, 0);
+        endpoint.leave_service();
+        self.set_endpoint_state(id, EndpointState::ERROR, now, dma)?;
+        self.completions.post(&mut self.interrupters, now, &mut self.core, dma)
+    }
+}
+
+/// EVR-13: the first interrupter without room among those that the fetched TRBs may report to.
+#[inline]
+fn ready<D: Dma>(
+    endpoint: &Endpoint,
+    interrupters: &mut Interrupters,
+    now: Instant,
+    core: &mut crate::core::Core,
+    dma: &mut D,
+) -> Result<Option<InterrupterId>, DmaError> {
+    for fetched in &endpoint.fetched {
+        if fetched.trb.ioc() || fetched.trb.isp() {
+            let target = fetched.trb.interrupter_target();
+            if !interrupters.ready(target, now, core, dma)? {
+                return Ok(Some(target));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// TIM-08: a transaction begins only if it ends before its frame does. Says when the next frame begins.
+fn does_not_fit(endpoint: &Endpoint, head: Head, now: Instant, core: &crate::core::Core) -> Option<Instant> {
+    let bytes = match head {
+        Head::Data { bytes, .. } => bytes.min(endpoint.max_packet),
+        Head::Setup(_) => 8,
+        _ => 0,
+    };
+    let takes = time::data(endpoint.speed, time::Class::Acknowledged, bytes.into());
+    let index = core.microframes.index(now);
+    let next = match endpoint.speed {
+        Speed::High => index.saturating_add(1),
+        Speed::Full | Speed::Low => (index | 7).saturating_add(1),
+        // USB 3 has no frame that a transaction could straddle.
+        Speed::Super | Speed::SuperPlus => return None,
+    };
+    let end = core.microframes.start_of(next);
+    (now + takes > end).then_some(end + START_OF_FRAME)
+}

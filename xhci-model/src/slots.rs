@@ -1,0 +1,163 @@
+//! Device slots (xHCI 4.5.3) and where their contexts are in memory.
+
+use crate::agenda::EndpointId;
+use crate::device::DeviceAddress;
+use crate::dma::{Dma, DmaError};
+use crate::endpoints::Endpoint;
+use usb_spec::Speed;
+use xhci_spec::context::{ContextSize, SlotContext, SlotState};
+use xhci_spec::{Dci, Gpa, InterrupterId, PortId, SlotId};
+
+/// How far a slot's device has come. A Disabled slot has no [`Slot`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Life {
+    Enabled,
+    Default,
+    Addressed,
+    Configured,
+}
+
+impl Life {
+    pub(crate) fn slot_state(self) -> SlotState {
+        match self {
+            Self::Enabled => SlotState::DISABLED_ENABLED,
+            Self::Default => SlotState::DEFAULT,
+            Self::Addressed => SlotState::ADDRESSED,
+            Self::Configured => SlotState::CONFIGURED,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) life: Life,
+    pub(crate) context: SlotContext,
+    /// The output device context, from DCBAA when the device was addressed (CTX-01).
+    pub(crate) output: Gpa,
+    pub(crate) address: DeviceAddress,
+    /// The root hub port behind which the device is; known from Address Device on.
+    pub(crate) port: Option<PortId>,
+    pub(crate) speed: Speed,
+    /// A doorbell to an endpoint that is not enabled waits for its answer.
+    pub(crate) doorbell_answer_due: bool,
+    endpoints: [Option<Box<Endpoint>>; 31],
+}
+
+impl Slot {
+    fn new() -> Self {
+        Self {
+            life: Life::Enabled,
+            context: SlotContext::new(),
+            output: Gpa::NULL,
+            address: DeviceAddress::DEFAULT,
+            port: None,
+            speed: Speed::Full,
+            doorbell_answer_due: false,
+            endpoints: [const { None }; 31],
+        }
+    }
+
+    #[inline]
+    pub(crate) fn endpoint(&mut self, dci: Dci) -> Option<&mut Endpoint> {
+        self.endpoints.get_mut(dci.index())?.as_deref_mut()
+    }
+
+    pub(crate) fn has_endpoint(&self, dci: Dci) -> bool {
+        self.endpoints.get(dci.index()).is_some_and(Option::is_some)
+    }
+
+    pub(crate) fn set_endpoint(&mut self, dci: Dci, endpoint: Option<Endpoint>) {
+        if let Some(entry) = self.endpoints.get_mut(dci.index()) {
+            *entry = endpoint.map(Box::new);
+        }
+    }
+
+    pub(crate) fn endpoints(&mut self) -> impl Iterator<Item = &mut Endpoint> {
+        self.endpoints.iter_mut().filter_map(Option::as_deref_mut)
+    }
+
+    /// The highest index that is not Disabled; 1 if none but the default endpoint is (CMD-31).
+    pub(crate) fn context_entries(&self) -> u8 {
+        Dci::all().filter(|dci| self.has_endpoint(*dci)).map(Dci::get).max().unwrap_or(1)
+    }
+
+    pub(crate) fn interrupter_target(&self) -> InterrupterId {
+        self.context.interrupter_target()
+    }
+
+    /// Writes the output slot context.
+    pub(crate) fn write_context<D: Dma>(&mut self, dma: &mut D) -> Result<(), DmaError> {
+        self.context = self
+            .context
+            .with_slot_state(self.life.slot_state())
+            .with_usb_device_address(self.address.0)
+            .with_context_entries(self.context_entries());
+        dma.write(self.output, &self.context.to_bytes())
+    }
+
+    /// Writes the output context of one endpoint; zero, that is Disabled, if there is none.
+    pub(crate) fn write_endpoint_context<D: Dma>(
+        &mut self,
+        dci: Dci,
+        size: ContextSize,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let at = self.output.offset(size.device_endpoint(dci));
+        let context = self.endpoint(dci).map(|endpoint| endpoint.output_context()).unwrap_or_default();
+        dma.write(at, &context.to_bytes())
+    }
+}
+
+/// All slots of the controller.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    slots: Vec<Option<Box<Slot>>>,
+    /// CONFIG.MaxSlotsEn.
+    pub(crate) enabled: u8,
+}
+
+impl Slots {
+    pub(crate) fn new(count: u8) -> Self {
+        Self { slots: (0..count).map(|_| None).collect(), enabled: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn get(&mut self, id: SlotId) -> Option<&mut Slot> {
+        self.slots.get_mut(id.index())?.as_deref_mut()
+    }
+
+    /// The lowest Disabled slot becomes Enabled (CMD-10).
+    pub(crate) fn enable(&mut self) -> Option<SlotId> {
+        let free = self
+            .slots
+            .iter_mut()
+            .zip(1_u8..)
+            .take(usize::from(self.enabled))
+            .find(|(slot, _)| slot.is_none());
+        let (entry, number) = free?;
+        let id = SlotId::new(number)?;
+        *entry = Some(Box::new(Slot::new()));
+        Some(id)
+    }
+
+    /// The slot becomes Disabled.
+    pub(crate) fn disable(&mut self, id: SlotId) {
+        if let Some(entry) = self.slots.get_mut(id.index()) {
+            *entry = None;
+        }
+    }
+
+    pub(crate) fn iter(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.slots.iter_mut().filter_map(Option::as_deref_mut)
+    }
+
+    #[inline]
+    pub(crate) fn endpoint(&mut self, id: EndpointId) -> Option<&mut Endpoint> {
+        self.get(id.slot)?.endpoint(id.dci)
+    }
+
+    /// CMD-20: the lowest address, 1 to 127, that no device behind any port has.
+    pub(crate) fn free_address(&mut self) -> Option<DeviceAddress> {
+        (1..=127).map(DeviceAddress).find(|address| self.iter().all(|slot| slot.address != *address))
+    }
+}
