@@ -15,8 +15,11 @@
 
 extern crate alloc;
 
+pub mod audio;
+mod bytes;
 pub mod descriptor;
 mod endpoint_address;
+pub mod hub;
 pub mod setup;
 mod speed;
 mod transfer_type;
