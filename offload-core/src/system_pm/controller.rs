@@ -1,0 +1,85 @@
+//! Power transitions of the controller: xhci-plat.c, hcd-pci.c.
+
+use crate::event::Event;
+use crate::host::{HcResume, LocalBoxFuture};
+use crate::runtime_pm::PmOps;
+use crate::sideband::xhci_sideband_check;
+use crate::{Errno, Platform, PmMessage, UsbHcd};
+
+impl PmOps for UsbHcd {
+    fn runtime_suspend(&self) -> LocalBoxFuture<'_, Result<(), Errno>> {
+        // Runtime PM never asks for offload.
+        Box::pin(self.hc_suspend())
+    }
+
+    fn runtime_resume(&self) -> LocalBoxFuture<'_, Result<(), Errno>> {
+        Box::pin(self.hc_resume(false))
+    }
+
+    fn suspend(&self, message: PmMessage) -> LocalBoxFuture<'_, Result<(), Errno>> {
+        Box::pin(async move {
+            match self.platform() {
+                Platform::XhciPlat => self.plat_suspend(message).await,
+                Platform::Pci => self.pci_suspend().await,
+            }
+        })
+    }
+
+    fn resume(&self, message: PmMessage) -> LocalBoxFuture<'_, Result<(), Errno>> {
+        Box::pin(async move {
+            if message == PmMessage::Resume && self.sideband_at_suspend.take() {
+                return Ok(());
+            }
+            self.hc_resume(message == PmMessage::Restore).await?;
+            let controller = self.controller();
+            controller.disable(true).await;
+            // A controller has no parent here that could refuse.
+            let _active = controller.set_active();
+            controller.enable();
+            Ok(())
+        })
+    }
+}
+
+impl UsbHcd {
+    /// `xhci_plat_suspend`: with an offloaded device the controller is left alone. Only the tree of the primary
+    /// root hub is seen (B9).
+    async fn plat_suspend(&self, message: PmMessage) -> Result<(), Errno> {
+        if message == PmMessage::Suspend {
+            let act = xhci_sideband_check(self).await;
+            let device = self.controller().name().clone();
+            self.controller().core().emit(|| Event::Decision { device, message, act });
+            if act {
+                self.sideband_at_suspend.set(true);
+                return Ok(());
+            }
+        }
+        self.hc_suspend().await
+    }
+
+    /// hcd-pci `suspend_common`: a root hub that was left running stops the system sleep (B26).
+    async fn pci_suspend(&self) -> Result<(), Errno> {
+        if self.buses().iter().any(crate::UsbBus::is_running) {
+            return Err(Errno::EBUSY);
+        }
+        self.hc_suspend().await
+    }
+
+    /// `xhci_suspend`: both buses must be suspended.
+    async fn hc_suspend(&self) -> Result<(), Errno> {
+        if self.buses().iter().any(crate::UsbBus::is_running) {
+            return Err(Errno::EINVAL);
+        }
+        self.host().hc_suspend(self.controller().may_wakeup()).await
+    }
+
+    /// `xhci_resume`; buses that lost power have every device reset when it resumes.
+    async fn hc_resume(&self, power_lost: bool) -> Result<(), Errno> {
+        if self.host().hc_resume(power_lost).await? == HcResume::PowerLost {
+            for bus in self.buses() {
+                bus.root_hub().set_reset_resume(true);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+use kernel_sim::{Completion, Kernel};
+use std::cell::Cell;
+
+/// What system sleep keeps for a device (the sleep half of `struct dev_pm_info`).
+pub(crate) struct SleepState {
+    /// Others may go on: the callback of the current phase is over.
+    pub(super) completion: Completion,
+    prepared: Cell<bool>,
+    suspended: Cell<bool>,
+}
+
+impl SleepState {
+    pub(crate) fn new(kernel: &Kernel, name: &str) -> Self {
+        let completion = Completion::new(kernel, format!("system sleep of {name}"));
+        completion.complete_all();
+        Self { completion, prepared: Cell::new(false), suspended: Cell::new(false) }
+    }
+    /// Whether a sleep is under way: from prepare to complete.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.prepared.get()
+    }
+    pub(super) fn set_prepared(&self, on: bool) {
+        self.prepared.set(on);
+    }
+    /// Whether the suspend callback succeeded and the resume callback is still to come.
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.suspended.get()
+    }
+    pub(super) fn set_suspended(&self, on: bool) {
+        self.suspended.set(on);
+    }
+}
