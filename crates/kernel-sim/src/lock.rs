@@ -1,0 +1,139 @@
+use crate::lock_order::ClassNode;
+use crate::{Event, Kernel, TaskId};
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
+/// The kind of a lock: all locks of one class obey one order, whichever object they protect (lockdep's class).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LockClass(pub &'static str);
+
+impl LockClass {
+    /// A class by its name, which is its identity.
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+}
+
+impl fmt::Display for LockClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0)
+    }
+}
+
+/// A lock as reports and events name it. Shown as `class/subclass(name)`, without what says nothing.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct LockDesc {
+    /// Its class.
+    pub class: LockClass,
+    /// The level at which it was or is taken (`mutex_lock_nested`); 0 is the plain one.
+    pub subclass: u8,
+    /// Which lock of the class it is.
+    pub name: Rc<str>,
+}
+
+impl fmt::Display for LockDesc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.class.0)?;
+        if self.subclass != 0 {
+            write!(f, "/{}", self.subclass)?;
+        }
+        if *self.name == *self.class.0 { Ok(()) } else { write!(f, "({})", self.name) }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LockKind {
+    Mutex,
+    Spin,
+    /// No lock, but something that is held and waited for like one.
+    Map,
+}
+
+/// What the kernel knows of one lock.
+pub(crate) struct LockInfo {
+    pub(crate) class: LockClass,
+    pub(crate) name: Rc<str>,
+    pub(crate) kind: LockKind,
+    pub(crate) owner: Cell<Option<TaskId>>,
+    /// Of subclass 0.
+    node: ClassNode,
+}
+
+#[derive(Clone)]
+pub(crate) struct HeldLock {
+    pub(crate) lock: Rc<LockInfo>,
+    pub(crate) subclass: u8,
+    pub(crate) node: ClassNode,
+}
+
+impl LockInfo {
+    pub(crate) fn new(kernel: &Kernel, class: LockClass, name: Rc<str>, kind: LockKind) -> Rc<Self> {
+        let node = kernel.0.lock_order.borrow_mut().node(class, 0);
+        Rc::new(Self { class, name, kind, owner: Cell::new(None), node })
+    }
+
+    pub(crate) fn desc(&self, subclass: u8) -> LockDesc {
+        LockDesc { class: self.class, subclass, name: self.name.clone() }
+    }
+}
+
+impl HeldLock {
+    pub(crate) fn desc(&self) -> LockDesc {
+        self.lock.desc(self.subclass)
+    }
+}
+
+impl Kernel {
+    fn held(&self, lock: &Rc<LockInfo>, subclass: u8) -> HeldLock {
+        let node =
+            if subclass == 0 { lock.node } else { self.0.lock_order.borrow_mut().node(lock.class, subclass) };
+        HeldLock { lock: lock.clone(), subclass, node }
+    }
+
+    /// Before a lock is taken, whether that will block or not: the order counts, not the luck.
+    pub(crate) fn lock_attempt(&self, lock: &Rc<LockInfo>, subclass: u8) {
+        let me = self.context();
+        let wanted = self.held(lock, subclass);
+        let violation = {
+            let tasks = self.0.tasks.borrow();
+            let task = &tasks[me.index()];
+            if task.held.is_empty() {
+                return;
+            }
+            self.0.lock_order.borrow_mut().attempt(self.now(), me, &task.name, &task.held, &wanted)
+        };
+        for violation in violation {
+            self.emit(|| Event::LockOrderViolation { task: me, violation });
+        }
+    }
+
+    /// `task` owns the lock from now on.
+    pub(crate) fn lock_acquired(&self, task: TaskId, lock: &Rc<LockInfo>, subclass: u8) {
+        let held = self.held(lock, subclass);
+        lock.owner.set(Some(task));
+        self.0.tasks.borrow_mut()[task.index()].held.push(held);
+        self.emit(|| Event::LockAcquired { task, lock: lock.desc(subclass) });
+    }
+
+    /// The owner gives the lock up.
+    pub(crate) fn lock_released(&self, lock: &Rc<LockInfo>) {
+        let Some(task) = lock.owner.take() else { return };
+        let held = {
+            let mut tasks = self.0.tasks.borrow_mut();
+            let held = &mut tasks[task.index()].held;
+            let position = held.iter().rposition(|held| Rc::ptr_eq(&held.lock, lock));
+            position.map(|position| held.remove(position))
+        };
+        if let Some(held) = held {
+            self.emit(|| Event::LockReleased { task, lock: held.desc() });
+        }
+    }
+
+    /// The spinlock that the running task must give up before it may sleep.
+    pub(crate) fn spinlock_of(&self, task: TaskId) -> Option<LockDesc> {
+        let tasks = self.0.tasks.borrow();
+        let held = tasks[task.index()].held.iter().rfind(|held| held.lock.kind == LockKind::Spin)?;
+        Some(held.desc())
+    }
+}
