@@ -192,8 +192,7 @@ impl Xhci {
 
     fn run_or_stop(&mut self, now: Instant) {
         if self.core.command.rs() && !self.core.running() {
-            // ERR-03: after an error only a reset starts again.
-            if self.core.status.hse() || self.core.status.hce() {
+            if self.core.failed {
                 return;
             }
             self.core.status.set_hch(false);
@@ -234,6 +233,7 @@ impl Xhci {
     fn end_reset(&mut self, now: Instant) {
         let profile = self.core.profile.clone();
         self.core.command = Usbcmd::new();
+        self.core.failed = false;
         self.core.contexts = Gpa::NULL;
         self.core.microframes = Default::default();
         self.command = CommandRing::default();
@@ -250,6 +250,7 @@ impl Xhci {
     /// ERR-05: an impossible state, or a command ring that leads nowhere (SEC-02).
     pub(crate) fn host_controller_error(&mut self, now: Instant) {
         self.core.status.set_hce(true);
+        self.core.failed = true;
         self.core.command.set_rs(false);
         self.core.halt(now);
         self.stop_service();

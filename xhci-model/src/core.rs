@@ -20,6 +20,8 @@ pub(crate) struct Core {
     pub(crate) microframes: MicroframeClock,
     pub(crate) command: Usbcmd,
     pub(crate) status: Usbsts,
+    /// Stopped by an error: only a reset starts again (ERR-03).
+    pub(crate) failed: bool,
     /// DCBAAP.
     pub(crate) contexts: Gpa,
 }
@@ -34,6 +36,7 @@ impl Core {
             microframes: MicroframeClock::default(),
             command: Usbcmd::new(),
             status: Usbsts::new().with_hch(true),
+            failed: false,
             contexts: Gpa(0),
         }
     }
@@ -56,6 +59,7 @@ impl Core {
     pub(crate) fn host_system_error(&mut self, now: Instant, address: Gpa) {
         self.log.record(now, Event::HostSystemError { address });
         self.status.set_hse(true);
+        self.failed = true;
         self.command.set_rs(false);
         self.halt(now);
     }

@@ -164,6 +164,11 @@ impl Endpoint {
 
     /// The transaction is over: its effect on the TD, the toggle and the error count.
     pub(crate) fn finish(&mut self, flight: Flight, completions: &mut Completions) -> Next {
+        if let Step::Isochronous { code } = flight.step {
+            // ISO-22, ISO-27: no retry, no halt; the code says what happened.
+            self.finish_isochronous(flight.bytes, code, completions);
+            return Next::Continue;
+        }
         match flight.outcome {
             Outcome::Done => self.errors = 0,
             Outcome::Nak => return Next::Retry,
@@ -201,7 +206,7 @@ impl Endpoint {
                     self.retire(flight.bytes, completions);
                 }
             }
-            Step::Isochronous { code } => self.finish_isochronous(flight.bytes, code, completions),
+            Step::Isochronous { .. } => {}
         }
         Next::Continue
     }

@@ -1,0 +1,10 @@
+//! The controller as a driver sees it: registers, guest memory, interrupts. A file for each area.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
+mod bring_up;
+mod event_rings;
+mod interrupters;
+mod isochronous;
+mod stop_endpoint;
+mod support;
+mod transfers;

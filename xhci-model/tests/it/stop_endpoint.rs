@@ -1,0 +1,114 @@
+//! Stop Endpoint: what it says of where it stopped, and how the endpoint goes on (xHCI 4.6.9).
+
+use crate::support::gadget::{Answer, Gadget};
+use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
+use expect_test::expect;
+use usb_spec::Speed;
+use xhci_model::Profile;
+use xhci_spec::context::{EndpointState, EndpointType};
+use xhci_spec::trb::{command, transfer};
+use xhci_spec::{Dci, Gpa, InterrupterId, SlotId};
+
+fn bulk(kind: EndpointType) -> (Machine, SlotId, Dci, Producer) {
+    let mut machine = Machine::new(Profile::default());
+    let slot = machine.enumerate(1, Gadget::new(Speed::High));
+    let ep = dci(1, kind.is_in());
+    machine.configure(slot, &[(ep, endpoint(slot, ep, kind, 512, 0))]);
+    (machine, slot, ep, Producer::new(ring_base(slot, ep), 16))
+}
+
+/// The events of a Stop Endpoint command, in order.
+fn stop(machine: &mut Machine, slot: SlotId, ep: Dci) -> String {
+    machine.command.push(&mut machine.memory, command::stop_endpoint(slot, ep, false));
+    machine.write(machine.doorbells, 0);
+    machine.run_us(500);
+    let state = machine.endpoint_context(slot, ep);
+    let mut text = machine.transcript(0);
+    text += &machine.transcript(1);
+    text += &format!("{} at {} cycle {}\n", state.ep_state(), state.tr_dequeue_pointer(), state.dcs());
+    text
+}
+
+#[test] // req: XFR-20, XFR-21, XFR-26, CMD-41, CTX-24, CTX-25, INT-19
+fn stopped_inside_a_td_and_gone_on_at_the_same_byte() {
+    let (mut machine, slot, ep, mut ring) = bulk(EndpointType::BULK_IN);
+    machine.gadget(1).answer(1, Answer::Data(vec![1; 512]));
+    machine.gadget(1).answer(1, Answer::Data(vec![2; 512]));
+    let trb = transfer::normal(Gpa(BUFFERS), 4096).with_ioc(true);
+    ring.push(&mut machine.memory, trb.with_interrupter_target(InterrupterId(1)));
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(400);
+    expect![[r#"
+        Command Completion Event: Success 0x2030 slot 1
+        Transfer Event: Stopped 0x123000 length 3072 slot 1 ep 3
+        Stopped at 0x123000 cycle true
+    "#]]
+    .assert_eq(&stop(&mut machine, slot, ep));
+    for value in 3..=8 {
+        machine.gadget(1).answer(1, Answer::Data(vec![value; 512]));
+    }
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(2_000);
+    expect![[r#"
+        Transfer Event: Success 0x123000 length 0 slot 1 ep 3
+    "#]]
+    .assert_eq(&machine.transcript(1));
+    let whole: Vec<u8> = (1..=8).flat_map(|value| [value; 512]).collect();
+    assert_eq!(machine.memory.slice(BUFFERS, 4096), whole);
+}
+
+#[test] // req: XFR-22, CTX-25, EPS-06
+fn stopped_between_tds_the_length_means_nothing() {
+    let (mut machine, slot, ep, mut ring) = bulk(EndpointType::BULK_OUT);
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(100);
+    expect![[r#"
+        Transfer Event: Stopped - Length Invalid 0x122000 length 0 slot 1 ep 2
+        Command Completion Event: Success 0x2030 slot 1
+        Stopped at 0x122000 cycle true
+    "#]]
+    .assert_eq(&stop(&mut machine, slot, ep));
+    expect![[r#"
+        Command Completion Event: Context State Error 0x2040 slot 1
+        Stopped at 0x122000 cycle true
+    "#]]
+    .assert_eq(&stop(&mut machine, slot, ep));
+    // Fifteen TDs, then the Link: the pointer shown is the one behind it.
+    for _ in 0..15 {
+        ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 8));
+    }
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(1_000);
+    expect![[r#"
+        Transfer Event: Stopped - Length Invalid 0x122000 length 0 slot 1 ep 2
+        Command Completion Event: Success 0x2050 slot 1
+        Stopped at 0x122000 cycle false
+    "#]]
+    .assert_eq(&stop(&mut machine, slot, ep));
+}
+
+#[test] // req: XFR-24, EPS-06, XFR-25
+fn an_isochronous_endpoint_stops_between_intervals() {
+    let mut machine = Machine::new(Profile::default());
+    let slot = machine.enumerate(1, Gadget::new(Speed::High));
+    let ep = dci(1, false);
+    machine.configure(slot, &[(ep, endpoint(slot, ep, EndpointType::ISOCH_OUT, 28, 0))]);
+    let mut ring = Producer::new(ring_base(slot, ep), 64);
+    for _ in 0..40 {
+        let trb = transfer::isoch(Gpa(BUFFERS), 24, transfer::IsochStart::Asap).with_ioc(true);
+        ring.push(&mut machine.memory, trb.with_interrupter_target(InterrupterId(1)));
+    }
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(2_000);
+    let text = stop(&mut machine, slot, ep);
+    let sent = machine.gadget(1).received.len();
+    let stopped = format!("Stopped - Length Invalid {:#x}", ring_base(slot, ep) + sent as u64 * 16);
+    assert!(text.contains(&stopped), "{text}");
+    assert_eq!(text.matches("Success").count(), sent + 1, "a completion each, and the command's");
+    assert_eq!(machine.endpoint_context(slot, ep).ep_state(), EndpointState::STOPPED);
+    machine.run_us(5_000);
+    assert_eq!(machine.gadget(1).received.len(), sent);
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(10_000);
+    assert_eq!(machine.gadget(1).received.len(), 40);
+}
