@@ -1,0 +1,158 @@
+//! A USB 2 hub.
+
+mod descriptors;
+mod function;
+mod port;
+
+use crate::Peripheral;
+use function::HubFunction;
+use sim_time::Instant;
+use thiserror::Error;
+use usb_spec::Speed;
+use xhci_model::{Device, DeviceAddress, Handshake, InReply, Token};
+
+/// The most ports of a hub: what a nibble of an xHCI Route String can name.
+pub const MAX_PORTS: u8 = 15;
+
+/// A port of a hub, from 1 on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct HubPort(pub u8);
+
+/// A hub that can't be made, or a port that can't be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum HubError {
+    /// A number of ports outside 1 to [`MAX_PORTS`].
+    #[error("a hub of {0} ports; 1 to {MAX_PORTS} are possible")]
+    PortCount(u8),
+    /// No such port.
+    #[error("the hub has no port {port}, only 1 to {ports}")]
+    NoPort {
+        /// The port asked for.
+        port: u8,
+        /// The number of ports.
+        ports: u8,
+    },
+    /// Something is plugged in there.
+    #[error("port {0} of the hub is occupied")]
+    Occupied(u8),
+}
+
+/// A high-speed hub with a single transaction translator, and the devices plugged into it.
+///
+/// It repeats the tokens that are not its own to the enabled ports; a full-speed device behind it answers them
+/// directly.
+pub struct Hub {
+    upstream: Peripheral<HubFunction>,
+}
+
+impl Hub {
+    /// A hub of four ports.
+    pub fn new() -> Self {
+        Self::of_ports(4)
+    }
+    /// A hub of `ports` ports.
+    ///
+    /// # Errors
+    /// [`HubError::PortCount`] beyond [`MAX_PORTS`], or for none.
+    pub fn with_ports(ports: u8) -> Result<Self, HubError> {
+        if (1..=MAX_PORTS).contains(&ports) {
+            Ok(Self::of_ports(ports))
+        } else {
+            Err(HubError::PortCount(ports))
+        }
+    }
+    /// The number of ports.
+    pub fn ports(&self) -> u8 {
+        self.upstream.function().port_count()
+    }
+    /// The hub's own address.
+    pub const fn address(&self) -> DeviceAddress {
+        self.upstream.address()
+    }
+    /// Plugs a device in.
+    ///
+    /// # Errors
+    /// [`HubError::NoPort`] and [`HubError::Occupied`]; the device is dropped.
+    pub fn attach(&mut self, now: Instant, port: HubPort, device: Box<dyn Device>) -> Result<(), HubError> {
+        let ports = self.ports();
+        let function = self.upstream.function_mut();
+        function.settle(now);
+        let slot = function.port_mut(port.0).ok_or(HubError::NoPort { port: port.0, ports })?;
+        slot.attach(device).map_err(|_| HubError::Occupied(port.0))
+    }
+    /// Unplugs what is in a port.
+    pub fn detach(&mut self, now: Instant, port: HubPort) -> Option<Box<dyn Device>> {
+        let function = self.upstream.function_mut();
+        function.settle(now);
+        function.port_mut(port.0)?.detach()
+    }
+    /// What is plugged into a port.
+    pub fn device(&self, port: HubPort) -> Option<&dyn Device> {
+        self.upstream.function().port(port.0)?.device()
+    }
+    /// What is plugged into a port, to be changed.
+    pub fn device_mut(&mut self, port: HubPort) -> Option<&mut dyn Device> {
+        self.upstream.function_mut().port_mut(port.0)?.device_mut()
+    }
+
+    fn of_ports(ports: u8) -> Self {
+        Self { upstream: Peripheral::new(HubFunction::new(ports)) }
+    }
+    /// The devices that hear what the hub repeats. A suspended hub repeats nothing.
+    fn downstream(&mut self, now: Instant) -> impl Iterator<Item = &mut dyn Device> {
+        let awake = !self.upstream.is_suspended();
+        let function = self.upstream.function_mut();
+        function.settle(now);
+        function.ports_mut().iter_mut().filter(move |_| awake).filter_map(port::Port::repeats_to)
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Device for Hub {
+    fn speed(&self) -> Speed {
+        self.upstream.speed()
+    }
+    fn bus_reset(&mut self, now: Instant) {
+        self.upstream.bus_reset(now);
+    }
+    fn setup(&mut self, now: Instant, address: DeviceAddress, packet: &[u8; 8]) -> Handshake {
+        let own = self.upstream.setup(now, address, packet);
+        if own != Handshake::NoResponse {
+            return own;
+        }
+        let answers = self.downstream(now).map(|device| device.setup(now, address, packet));
+        first_answer(answers, Handshake::NoResponse)
+    }
+    fn out_packet(&mut self, now: Instant, token: Token, data: &[u8]) -> Handshake {
+        let own = self.upstream.out_packet(now, token, data);
+        if own != Handshake::NoResponse {
+            return own;
+        }
+        let answers = self.downstream(now).map(|device| device.out_packet(now, token, data));
+        first_answer(answers, Handshake::NoResponse)
+    }
+    fn in_packet(&mut self, now: Instant, token: Token, buffer: &mut [u8]) -> InReply {
+        let own = self.upstream.in_packet(now, token, buffer);
+        if own != InReply::NoResponse {
+            return own;
+        }
+        let answers = self.downstream(now).map(|device| device.in_packet(now, token, buffer));
+        first_answer(answers, InReply::NoResponse)
+    }
+    fn suspend(&mut self, now: Instant) {
+        self.upstream.suspend(now);
+    }
+    fn resume(&mut self, now: Instant) {
+        self.upstream.resume(now);
+    }
+}
+
+/// The first of `answers` that is not `silence`.
+fn first_answer<A: PartialEq + Copy>(mut answers: impl Iterator<Item = A>, silence: A) -> A {
+    answers.find(|&answer| answer != silence).unwrap_or(silence)
+}

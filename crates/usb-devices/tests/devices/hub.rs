@@ -1,0 +1,254 @@
+//! A hub, and devices behind it.
+
+use crate::host::{Failure, Host};
+use sim_time::{Duration, Instant};
+use usb_devices::hub::{HubError, HubPort};
+use usb_devices::{Descriptors, Function, Hub, Peripheral, Reply, RequestError};
+use usb_spec::descriptor::{ClassCode, ConfigurationBuilder, Device, Endpoint, MaxPacketSize};
+use usb_spec::hub::{HubDescriptor, PortFeature};
+use usb_spec::{EndpointAddress, SetupPacket, Speed, TransferType};
+use xhci_model::{Device as _, DeviceAddress, Handshake};
+
+const CHANGES: EndpointAddress = EndpointAddress(0x81);
+const HUB: DeviceAddress = DeviceAddress(1);
+
+/// Something to plug in: it says its number on an interrupt endpoint, and notes what the bus does.
+struct Gadget {
+    number: u8,
+    speed: Speed,
+    log: Vec<String>,
+}
+
+impl Function for Gadget {
+    fn speed(&self) -> Speed {
+        self.speed
+    }
+    fn descriptors(&self) -> Descriptors {
+        let endpoint =
+            Endpoint::new(EndpointAddress(0x81), TransferType::Interrupt, MaxPacketSize::new(1, 0), 4);
+        Descriptors {
+            device: Device { usb: 0x0200, max_packet_size_0: 64, configurations: 1, ..Device::default() },
+            configuration: ConfigurationBuilder::new(1).interface(0, 0, ClassCode::VENDOR).endpoint(endpoint),
+            other_speed: None,
+            strings: &[],
+        }
+    }
+    fn bus_reset(&mut self, now: Instant) {
+        self.log.push(format!("reset at {} us", now.since_start().as_micros()));
+    }
+    fn set_configuration(&mut self, _now: Instant, _configured: bool) {}
+    fn set_interface(&mut self, _now: Instant, _interface: u8, _alternate: u8) {}
+    fn control_in(&mut self, _now: Instant, _: &SetupPacket, _: &mut [u8]) -> Result<usize, RequestError> {
+        Err(RequestError)
+    }
+    fn control_out(&mut self, _now: Instant, _: &SetupPacket, _: &[u8]) -> Result<(), RequestError> {
+        Err(RequestError)
+    }
+    fn packet_out(&mut self, _now: Instant, _endpoint: u8, _data: &[u8]) -> Handshake {
+        Handshake::Stall
+    }
+    fn packet_in(&mut self, _now: Instant, _endpoint: u8, buffer: &mut [u8]) -> Reply {
+        buffer[0] = self.number;
+        Reply::Data(1)
+    }
+    fn suspend(&mut self, now: Instant) {
+        self.log.push(format!("suspend at {} us", now.since_start().as_micros()));
+    }
+    fn resume(&mut self, now: Instant) {
+        self.log.push(format!("resume at {} us", now.since_start().as_micros()));
+    }
+}
+
+fn gadget(number: u8, speed: Speed) -> Box<Peripheral<Gadget>> {
+    Box::new(Peripheral::new(Gadget { number, speed, log: Vec::new() }))
+}
+fn log(host: &Host<Hub>, port: u8) -> Vec<String> {
+    let device: &dyn core::any::Any = host.device.device(HubPort(port)).unwrap();
+    device.downcast_ref::<Peripheral<Gadget>>().unwrap().function().log.clone()
+}
+/// A configured hub with power on all ports.
+fn powered() -> Host<Hub> {
+    let mut host = Host::new(Hub::new());
+    host.enumerate(HUB.0).unwrap();
+    for port in 1..=4 {
+        host.set(SetupPacket::set_port_feature(port, PortFeature::POWER), &[]).unwrap();
+    }
+    host
+}
+fn attach(host: &mut Host<Hub>, port: u8, device: Box<Peripheral<Gadget>>) {
+    host.device.attach(host.now, HubPort(port), device).unwrap();
+}
+/// `wPortStatus` and `wPortChange`.
+fn status(host: &mut Host<Hub>, port: u8) -> (u16, u16) {
+    let bytes = host.get(SetupPacket::get_port_status(port)).unwrap();
+    (u16::from_le_bytes([bytes[0], bytes[1]]), u16::from_le_bytes([bytes[2], bytes[3]]))
+}
+fn set(host: &mut Host<Hub>, port: u8, feature: PortFeature) {
+    host.set(SetupPacket::set_port_feature(port, feature), &[]).unwrap();
+}
+fn clear(host: &mut Host<Hub>, port: u8, feature: PortFeature) {
+    host.set(SetupPacket::clear_port_feature(port, feature), &[]).unwrap();
+}
+/// Resets a port, and gives the device there an address.
+fn enumerate(host: &mut Host<Hub>, port: u8, address: u8) {
+    set(host, port, PortFeature::RESET);
+    host.wait(Duration::from_millis(11));
+    host.enumerate(address).unwrap();
+    host.address = HUB;
+}
+
+#[test]
+fn the_hub_describes_itself() {
+    let mut host = Host::new(Hub::with_ports(7).unwrap());
+    host.enumerate(HUB.0).unwrap();
+    let bytes = host.get(SetupPacket::get_hub_descriptor(255)).unwrap();
+    let descriptor = HubDescriptor::parse(&bytes).unwrap();
+    assert_eq!((descriptor.ports, descriptor.fixed_ports.len()), (7, 0));
+    assert_eq!(bytes, [9, 0x29, 7, 0x09, 0, 10, 0, 0, 0xFF]);
+    assert_eq!(host.get(SetupPacket::get_hub_descriptor(7)).unwrap(), bytes[..7]);
+    assert_eq!(host.get(SetupPacket::get_hub_status()), Ok(vec![0; 4]));
+    for port in [0, 8] {
+        assert_eq!(host.get(SetupPacket::get_port_status(port)), Err(Failure::Stall));
+    }
+    assert_eq!(Hub::with_ports(0).err(), Some(HubError::PortCount(0)));
+    assert_eq!(Hub::with_ports(16).err(), Some(HubError::PortCount(16)));
+}
+
+#[test]
+fn a_port_from_power_to_unplugging() {
+    let mut host = Host::new(Hub::new());
+    attach(&mut host, 2, gadget(2, Speed::High));
+    host.enumerate(HUB.0).unwrap();
+    assert_eq!(status(&mut host, 2), (0, 0), "without power");
+    assert_eq!(host.data_in(CHANGES, 0), Err(Failure::Nak));
+
+    set(&mut host, 2, PortFeature::POWER);
+    assert_eq!(status(&mut host, 2), (0x0101, 0x0001));
+    assert_eq!(host.data_in(CHANGES, 0), Ok(vec![1 << 2]));
+    clear(&mut host, 2, PortFeature::C_CONNECTION);
+    assert_eq!(status(&mut host, 2), (0x0101, 0));
+    assert_eq!(host.data_in(CHANGES, 1), Err(Failure::Nak));
+
+    set(&mut host, 2, PortFeature::RESET);
+    assert_eq!(status(&mut host, 2), (0x0111, 0), "reset is signalled");
+    host.wait(Duration::from_micros(9_900));
+    assert_eq!(status(&mut host, 2), (0x0111, 0), "for 10 ms");
+    host.wait(Duration::from_micros(100));
+    assert_eq!(status(&mut host, 2), (0x0503, 0x0010), "high speed, enabled");
+    clear(&mut host, 2, PortFeature::C_RESET);
+
+    clear(&mut host, 2, PortFeature::ENABLE);
+    assert_eq!(status(&mut host, 2), (0x0101, 0));
+    assert!(host.device.detach(host.now, HubPort(2)).is_some());
+    assert_eq!(status(&mut host, 2), (0x0100, 0x0001));
+    clear(&mut host, 2, PortFeature::POWER);
+    assert_eq!(status(&mut host, 2), (0, 0));
+}
+
+#[test]
+fn slower_devices_show_their_speed() {
+    let mut host = powered();
+    attach(&mut host, 1, gadget(1, Speed::Full));
+    attach(&mut host, 3, gadget(3, Speed::Low));
+    enumerate(&mut host, 1, 10);
+    assert_eq!(status(&mut host, 1), (0x0103, 0x0011));
+    assert_eq!(status(&mut host, 3), (0x0301, 0x0001));
+}
+
+#[test]
+fn two_devices_behind_one_hub() {
+    let mut host = powered();
+    attach(&mut host, 1, gadget(41, Speed::High));
+    attach(&mut host, 4, gadget(44, Speed::High));
+    // Both are at the default address; a port that was not reset repeats nothing.
+    enumerate(&mut host, 4, 20);
+    enumerate(&mut host, 1, 10);
+    let mut say = |address| {
+        host.address = DeviceAddress(address);
+        host.data_in(EndpointAddress(0x81), 0)
+    };
+    assert_eq!(say(10), Ok(vec![41]));
+    assert_eq!(say(20), Ok(vec![44]));
+    assert_eq!(say(HUB.0), Ok(vec![1 << 1 | 1 << 4]));
+    assert_eq!(say(30), Err(Failure::Silence));
+}
+
+#[test]
+fn a_suspended_port_repeats_nothing() {
+    let mut host = powered();
+    attach(&mut host, 1, gadget(41, Speed::High));
+    enumerate(&mut host, 1, 10);
+    clear(&mut host, 1, PortFeature::C_RESET);
+    clear(&mut host, 1, PortFeature::C_CONNECTION);
+    set(&mut host, 1, PortFeature::SUSPEND);
+    assert_eq!(status(&mut host, 1), (0x0507, 0));
+    host.address = DeviceAddress(10);
+    assert_eq!(host.data_in(EndpointAddress(0x81), 0), Err(Failure::Silence));
+    host.address = HUB;
+    host.now = Instant::ZERO + Duration::from_millis(100);
+    clear(&mut host, 1, PortFeature::SUSPEND);
+    assert_eq!(status(&mut host, 1), (0x0507, 0), "resume is signalled");
+    host.wait(Duration::from_millis(20));
+    assert_eq!(status(&mut host, 1), (0x0503, 0x0004));
+    host.address = DeviceAddress(10);
+    assert_eq!(host.data_in(EndpointAddress(0x81), 0), Ok(vec![41]));
+    let log = log(&host, 1);
+    assert!(log[1].starts_with("suspend at "), "{log:?}");
+    assert_eq!(log[2], "resume at 120001 us");
+}
+
+#[test]
+fn a_suspended_hub_suspends_what_is_behind_it() {
+    let mut host = powered();
+    attach(&mut host, 1, gadget(41, Speed::High));
+    attach(&mut host, 2, gadget(42, Speed::High));
+    enumerate(&mut host, 1, 10);
+    host.device.suspend(host.now);
+    host.address = DeviceAddress(10);
+    assert_eq!(host.data_in(EndpointAddress(0x81), 0), Err(Failure::Silence));
+    host.device.resume(host.now);
+    assert_eq!(host.data_in(EndpointAddress(0x81), 0), Ok(vec![41]));
+    assert_eq!(log(&host, 1).len(), 3, "reset, suspend, resume");
+    assert_eq!(log(&host, 2), [] as [&str; 0], "its port is not enabled");
+}
+
+#[test]
+fn a_reset_of_the_hub_switches_its_ports_off() {
+    let mut host = powered();
+    attach(&mut host, 1, gadget(41, Speed::High));
+    enumerate(&mut host, 1, 10);
+    host.device.bus_reset(host.now);
+    host.address = DeviceAddress(10);
+    assert_eq!(host.data_in(EndpointAddress(0x81), 0), Err(Failure::Silence));
+    host.enumerate(HUB.0).unwrap();
+    assert_eq!(status(&mut host, 1), (0, 0));
+}
+
+#[test]
+fn hubs_behind_hubs() {
+    let mut host = powered();
+    let mut inner = Hub::new();
+    inner.attach(host.now, HubPort(3), gadget(77, Speed::High)).unwrap();
+    host.device.attach(host.now, HubPort(2), Box::new(inner)).unwrap();
+    enumerate(&mut host, 2, 2);
+    host.address = DeviceAddress(2);
+    set(&mut host, 3, PortFeature::POWER);
+    set(&mut host, 3, PortFeature::RESET);
+    host.wait(Duration::from_millis(11));
+    assert_eq!(status(&mut host, 3), (0x0503, 0x0011));
+    host.enumerate(3).unwrap();
+    assert_eq!(host.data_in(EndpointAddress(0x81), 0), Ok(vec![77]));
+}
+
+#[test]
+fn ports_that_cannot_be_used() {
+    let mut host = powered();
+    let mut attach = |port| host.device.attach(Instant::ZERO, HubPort(port), gadget(1, Speed::High));
+    assert_eq!(attach(0), Err(HubError::NoPort { port: 0, ports: 4 }));
+    assert_eq!(attach(5), Err(HubError::NoPort { port: 5, ports: 4 }));
+    assert_eq!(attach(1), Ok(()));
+    assert_eq!(attach(1).unwrap_err().to_string(), "port 1 of the hub is occupied");
+    assert!(host.device.detach(Instant::ZERO, HubPort(9)).is_none());
+    set(&mut host, 2, PortFeature::RESET);
+    assert_eq!(status(&mut host, 2), (0x0100, 0), "there is nothing to reset");
+}

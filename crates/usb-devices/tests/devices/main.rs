@@ -1,0 +1,8 @@
+//! The devices, as a host sees them: packet by packet.
+
+mod headset;
+mod host;
+mod hostile;
+mod hub;
+mod peripheral;
+mod speaker;
