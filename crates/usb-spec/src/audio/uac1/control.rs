@@ -109,6 +109,9 @@ pub fn control_interface(streaming_interfaces: &[u8], entities: &[Entity]) -> Ve
 
 impl Entity {
     /// The descriptor.
+    ///
+    /// # Panics
+    /// If a list in it is longer than `bLength` can say.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {

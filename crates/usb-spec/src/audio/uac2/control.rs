@@ -123,6 +123,9 @@ pub fn control_interface(category: u8, controls: u8, entities: &[Entity]) -> Vec
 
 impl Entity {
     /// The descriptor.
+    ///
+    /// # Panics
+    /// If a list in it is longer than `bLength` can say.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {

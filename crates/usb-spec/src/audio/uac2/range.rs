@@ -31,7 +31,7 @@ impl Range {
         Self { min: value, max: value, resolution: 0 }
     }
 
-    /// Whether a value is one of this subrange.
+    /// Whether a value is one of this subrange, as unsigned numbers: right for frequencies, not for volumes.
     #[must_use]
     pub const fn contains(self, value: u32) -> bool {
         self.min <= value
