@@ -88,7 +88,12 @@ impl Kernel {
         if self.is_refusing(id) && self.0.tasks.borrow()[id.index()].may_freeze() {
             self.0.tasks.borrow_mut()[id.index()].frozen = true;
             self.emit(|| Event::TaskFrozen { task: id });
+            self.freezer_progress();
         }
+    }
+
+    /// One task less may be left to freeze.
+    pub(crate) fn freezer_progress(&self) {
         self.0.freezer.progress.wake_all(self);
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct HostPower {
 impl Kernel {
     /// Switches the host's processors off until `at` ([`Instant::MAX`]: without an alarm) or until
     /// [`wakeup`](Self::wakeup). Until then only hardware and [`TaskKind::Firmware`](crate::TaskKind::Firmware) tasks
-    /// run. When the host wakes this task goes on first; then who was runnable, and timers that became due fire.
+    /// run. Timers of the host that became due meanwhile fire when it wakes; of its tasks this one goes on first.
     ///
     /// Called by the host's task that carries the system sleep out.
     pub async fn host_sleep_until(&self, at: Instant) {

@@ -4,7 +4,7 @@ use crate::host_sleep::HostPower;
 use crate::lock_order::LockOrder;
 use crate::run::RunError;
 use crate::run_queue::RunQueue;
-use crate::task::Task;
+use crate::task::{Freezable, Task};
 use crate::timer::Timers;
 use crate::{Event, Hardware, JoinHandle, LockOrderViolation, Schedule, Scheduler, TaskId, TaskKind};
 use sim_time::{Clock, Instant};
@@ -81,10 +81,19 @@ impl Kernel {
         name: impl Into<Rc<str>>,
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
-        let name = name.into();
+        self.spawn_freezable(kind, Freezable::of(kind), name.into(), future)
+    }
+
+    pub(crate) fn spawn_freezable<T: 'static>(
+        &self,
+        kind: TaskKind,
+        freezable: Freezable,
+        name: Rc<str>,
+        future: impl Future<Output = T> + 'static,
+    ) -> JoinHandle<T> {
         let id = TaskId::from_index(self.0.tasks.borrow().len());
         let (handle, future) = JoinHandle::new(self, id, future);
-        self.0.tasks.borrow_mut().push(Task::new(name.clone(), kind, future));
+        self.0.tasks.borrow_mut().push(Task::new(name.clone(), kind, freezable, future));
         self.emit(|| Event::TaskSpawned { task: id, name, kind });
         self.freeze_if_asked(id);
         self.enqueue(id);

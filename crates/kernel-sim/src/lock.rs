@@ -4,25 +4,56 @@ use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
-/// The kind of a lock: all locks of one class obey one order, whichever object they protect (lockdep's class).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct LockClass(pub &'static str);
+/// The kind of a lock: all locks of one class obey one order, whichever object they protect (lockdep's class). Its
+/// name is its identity.
+#[derive(Clone)]
+pub struct LockClass(Name);
+
+#[derive(Clone)]
+enum Name {
+    Static(&'static str),
+    Shared(Rc<str>),
+}
 
 impl LockClass {
-    /// A class by its name, which is its identity.
+    /// The class of that name.
     pub const fn new(name: &'static str) -> Self {
-        Self(name)
+        Self(Name::Static(name))
+    }
+    /// The class of a name that is made at run time (`lockdep_register_key`).
+    pub fn dynamic(name: impl Into<Rc<str>>) -> Self {
+        Self(Name::Shared(name.into()))
+    }
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            Name::Static(name) => name,
+            Name::Shared(name) => name,
+        }
     }
 }
 
+impl PartialEq for LockClass {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+impl Eq for LockClass {}
+
 impl fmt::Display for LockClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Debug for LockClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.name(), f)
     }
 }
 
 /// A lock as reports and events name it. Shown as `class/subclass(name)`, without what says nothing.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LockDesc {
     /// Its class.
     pub class: LockClass,
@@ -32,13 +63,20 @@ pub struct LockDesc {
     pub name: Rc<str>,
 }
 
+impl LockDesc {
+    /// Shown without the name.
+    pub(crate) fn class_level(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| match self.subclass {
+            0 => f.write_str(self.class.name()),
+            subclass => write!(f, "{}/{subclass}", self.class.name()),
+        })
+    }
+}
+
 impl fmt::Display for LockDesc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.class.0)?;
-        if self.subclass != 0 {
-            write!(f, "/{}", self.subclass)?;
-        }
-        if *self.name == *self.class.0 { Ok(()) } else { write!(f, "({})", self.name) }
+        write!(f, "{}", self.class_level())?;
+        if *self.name == *self.class.name() { Ok(()) } else { write!(f, "({})", self.name) }
     }
 }
 
@@ -69,12 +107,12 @@ pub(crate) struct HeldLock {
 
 impl LockInfo {
     pub(crate) fn new(kernel: &Kernel, class: LockClass, name: Rc<str>, kind: LockKind) -> Rc<Self> {
-        let node = kernel.0.lock_order.borrow_mut().node(class, 0);
+        let node = kernel.0.lock_order.borrow_mut().node(&class, 0);
         Rc::new(Self { class, name, kind, owner: Cell::new(None), node })
     }
 
     pub(crate) fn desc(&self, subclass: u8) -> LockDesc {
-        LockDesc { class: self.class, subclass, name: self.name.clone() }
+        LockDesc { class: self.class.clone(), subclass, name: self.name.clone() }
     }
 }
 
@@ -86,8 +124,11 @@ impl HeldLock {
 
 impl Kernel {
     fn held(&self, lock: &Rc<LockInfo>, subclass: u8) -> HeldLock {
-        let node =
-            if subclass == 0 { lock.node } else { self.0.lock_order.borrow_mut().node(lock.class, subclass) };
+        let node = if subclass == 0 {
+            lock.node
+        } else {
+            self.0.lock_order.borrow_mut().node(&lock.class, subclass)
+        };
         HeldLock { lock: lock.clone(), subclass, node }
     }
 

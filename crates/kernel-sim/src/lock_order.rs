@@ -52,10 +52,10 @@ impl LockOrder {
         &self.violations
     }
 
-    pub(crate) fn node(&mut self, class: LockClass, subclass: u8) -> ClassNode {
-        let known = self.classes.iter().position(|&known| known == (class, subclass));
+    pub(crate) fn node(&mut self, class: &LockClass, subclass: u8) -> ClassNode {
+        let known = self.classes.iter().position(|known| (&known.0, known.1) == (class, subclass));
         ClassNode(known.unwrap_or_else(|| {
-            self.classes.push((class, subclass));
+            self.classes.push((class.clone(), subclass));
             self.matrix.push(Vec::new());
             self.classes.len() - 1
         }))
@@ -136,7 +136,9 @@ impl LockOrder {
 impl fmt::Display for LockOrder {
     /// A line for each edge: `qdev_mutex -> chip->mutex`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.edges.iter().try_for_each(|edge| writeln!(f, "{} -> {}", Class(&edge.held), Class(&edge.wanted)))
+        self.edges
+            .iter()
+            .try_for_each(|edge| writeln!(f, "{} -> {}", edge.held.class_level(), edge.wanted.class_level()))
     }
 }
 
@@ -156,10 +158,10 @@ impl fmt::Display for LockOrderViolation {
             "possible circular locking dependency:"
         })?;
         for edge in &self.cycle {
-            write!(f, " {} ->", Class(&edge.held))?;
+            write!(f, " {} ->", edge.held.class_level())?;
         }
         if let Some(last) = self.cycle.last() {
-            write!(f, " {}", Class(&last.wanted))?;
+            write!(f, " {}", last.wanted.class_level())?;
         }
         self.cycle.iter().try_for_each(|edge| write!(f, "\n  {edge}"))
     }
@@ -168,14 +170,5 @@ impl fmt::Display for LockOrderViolation {
 impl fmt::Debug for LockOrderViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-struct Class<'a>(&'a LockDesc);
-
-impl fmt::Display for Class<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.class.0)?;
-        if self.0.subclass == 0 { Ok(()) } else { write!(f, "/{}", self.0.subclass) }
     }
 }

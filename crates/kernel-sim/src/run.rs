@@ -143,7 +143,7 @@ impl Kernel {
             self.0.context.set(TaskId::SWAPPER);
             self.0.tasks.borrow_mut()[id.index()].run = RunState::Finished;
             self.emit(|| Event::TaskEnded { task: id });
-            self.freeze_if_asked(id);
+            self.freezer_progress();
             return;
         }
         self.0.context.set(TaskId::SWAPPER);

@@ -95,9 +95,14 @@ pub(crate) enum Freezable {
     WithKernelThreads,
 }
 
+impl Freezable {
+    pub(crate) fn of(kind: TaskKind) -> Self {
+        if kind == TaskKind::User { Self::WithProcesses } else { Self::Never }
+    }
+}
+
 impl Task {
-    pub(crate) fn new(name: Rc<str>, kind: TaskKind, future: TaskFuture) -> Self {
-        let freezable = if kind == TaskKind::User { Freezable::WithProcesses } else { Freezable::Never };
+    pub(crate) fn new(name: Rc<str>, kind: TaskKind, freezable: Freezable, future: TaskFuture) -> Self {
         Self { freezable, run: RunState::Blocked, future: Some(future), ..Self::record(name, kind) }
     }
 

@@ -30,14 +30,13 @@ struct Item {
     future: TaskFuture,
 }
 
-/// Of what a running item holds while it runs.
-const WORK_CLASS: LockClass = LockClass::new("(wq_completion)");
-
 impl WorkQueue {
     /// An empty queue and its worker, a [`TaskKind::Daemon`] called like the queue. The worker of a freezable one
     /// starts no item between freeze and thaw.
     pub fn new(kernel: &Kernel, name: impl Into<Rc<str>>, freezable: bool) -> Self {
         let name = name.into();
+        // Each queue is a class of its own (lockdep's wq_completion): that of one says nothing about another.
+        let class: Rc<str> = format!("(wq_completion){name}").into();
         let queue = Self(Rc::new(Shared {
             kernel: kernel.clone(),
             items: RefCell::default(),
@@ -45,14 +44,11 @@ impl WorkQueue {
             done: Cell::new(0),
             work: WaitQueue::new(kernel, "work"),
             progress: WaitQueue::new(kernel, format!("the work of {name}")),
-            map: LockMap::new(kernel, WORK_CLASS, name.clone()),
+            map: LockMap::new(kernel, LockClass::dynamic(class.clone()), class),
             name: name.clone(),
         }));
-        let worker = kernel.spawn(TaskKind::Daemon, name, work(queue.0.clone())).id();
-        if freezable {
-            kernel.0.tasks.borrow_mut()[worker.index()].freezable = Freezable::WithKernelThreads;
-            kernel.freeze_if_asked(worker);
-        }
+        let freezable = if freezable { Freezable::WithKernelThreads } else { Freezable::Never };
+        drop(kernel.spawn_freezable(TaskKind::Daemon, freezable, name, work(queue.0.clone())));
         queue
     }
 

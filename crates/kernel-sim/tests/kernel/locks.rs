@@ -128,9 +128,9 @@ fn a_circle_of_three_classes_is_found_and_each_edge_reported_once() {
 
 #[test]
 fn a_class_below_itself_needs_a_subclass() {
+    const CLASS: LockClass = LockClass::new("device_lock");
     let (kernel, _) = fifo();
-    let class = LockClass::new("device_lock");
-    let [hub, device] = ["1-1", "1-1.2"].map(|name| Mutex::new(&kernel, class, name, ()));
+    let [hub, device] = ["1-1", "1-1.2"].map(|name| Mutex::new(&kernel, CLASS, name, ()));
     let (hub_in, device_in) = (hub.clone(), device.clone());
     kernel.spawn(TaskKind::Kernel, "parent before child", async move {
         let _hub = hub_in.lock_nested(1).await;

@@ -1,4 +1,10 @@
 //! The kernel as its tasks see it.
+mod freezing;
+mod hardware;
+mod host_sleep;
 mod locks;
 mod log;
+mod rest;
 mod scheduling;
+mod waiting;
+mod work_queues;
