@@ -10,7 +10,8 @@ impl fmt::Debug for Trb {
         match trb_type {
             TrbType::NORMAL | TrbType::DATA_STAGE | TrbType::ISOCH => data(*self, f)?,
             TrbType::SETUP_STAGE => write!(f, " {:02x?} {}", self.immediate_data(), self.trt())?,
-            TrbType::LINK | TrbType::NO_OP_TRANSFER | TrbType::STATUS_STAGE => link_or_nothing(*self, f)?,
+            TrbType::LINK => write!(f, " {}", self.pointer())?,
+            TrbType::NO_OP_TRANSFER | TrbType::STATUS_STAGE => {}
             TrbType::EVENT_DATA => write!(f, " {:#x}", self.parameter)?,
             _ if trb_type.is_event() => return event(*self, f),
             _ if trb_type.is_command() => return command(*self, f),
@@ -44,13 +45,6 @@ fn data(trb: Trb, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-fn link_or_nothing(trb: Trb, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match trb.trb_type() {
-        TrbType::LINK => write!(f, " {}", trb.pointer()),
-        _ => Ok(()),
-    }
 }
 
 fn transfer_flags(trb: Trb, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -43,7 +43,7 @@ impl Event {
             TrbType::BANDWIDTH_REQUEST_EVENT => Self::BandwidthRequest(BandwidthRequest::from_trb(trb)),
             TrbType::HOST_CONTROLLER_EVENT => Self::HostController(HostController::from_trb(trb)),
             TrbType::DEVICE_NOTIFICATION_EVENT => Self::DeviceNotification(DeviceNotification::from_trb(trb)),
-            TrbType::MFINDEX_WRAP_EVENT => Self::MfindexWrap(MfindexWrap::from_trb(trb)),
+            TrbType::MFINDEX_WRAP_EVENT => Self::MfindexWrap(MfindexWrap),
             _ => Self::Other(trb),
         }
     }
@@ -229,7 +229,7 @@ impl DeviceNotification {
     }
 }
 
-/// MFINDEX Wrap event.
+/// MFINDEX Wrap event: nothing but its type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MfindexWrap;
 
@@ -238,12 +238,6 @@ impl MfindexWrap {
     #[must_use]
     pub const fn to_trb(self) -> Trb {
         success(TrbType::MFINDEX_WRAP_EVENT)
-    }
-
-    /// Decodes a TRB of this type.
-    #[must_use]
-    pub const fn from_trb(_: Trb) -> Self {
-        Self
     }
 }
 
