@@ -74,7 +74,8 @@ impl Kernel {
 
     /// Starts a task. It runs for the first time when the scheduler chooses it.
     ///
-    /// The future must wait only for what belongs to this kernel: its waker does nothing.
+    /// The future must wait only for what belongs to this kernel: its waker does nothing. It may race waits against
+    /// each other; to reports it waits for the one that it polled last.
     pub fn spawn<T: 'static>(
         &self,
         kind: TaskKind,

@@ -8,7 +8,8 @@ use std::rc::Rc;
 /// the same map.
 ///
 /// Whoever carries the thing out holds it; others wait for it with
-/// [`WaitQueue::wait_for_holder`](crate::WaitQueue::wait_for_holder).
+/// [`WaitQueue::wait_for_holder`](crate::WaitQueue::wait_for_holder). Where holders nest, as parent and child do, each
+/// level needs a class of its own ([`LockClass::dynamic`]).
 #[derive(Clone)]
 pub struct LockMap {
     kernel: Kernel,

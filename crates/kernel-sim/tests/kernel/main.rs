@@ -1,5 +1,6 @@
 //! The kernel as its tasks see it.
 mod freezing;
+mod giving_up;
 mod hardware;
 mod host_sleep;
 mod locks;
