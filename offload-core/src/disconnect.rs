@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::host::LocalBoxFuture;
-use crate::{Condition, DeviceState, UsbDevice, UsbInterface};
+use crate::{Condition, DeviceState, UsbDevice, UsbHcd, UsbInterface};
 use std::rc::Rc;
 
 /// What `hub_event` does about a port whose device vanished: hub locked and awake, then [`usb_disconnect`]. Nothing
@@ -66,6 +66,14 @@ pub async fn usb_disconnect(udev: &Rc<UsbDevice>) {
         udev.host().free_device(slot).await;
         udev.set_slot_id(None);
     }
+}
+
+/// `usb_remove_hcd`, from the buses up: every device is disconnected, then the controller leaves the PM core.
+pub async fn usb_remove_hcd(hcd: &UsbHcd) {
+    for bus in hcd.buses().iter().rev() {
+        usb_disconnect(bus.root_hub()).await;
+    }
+    hcd.controller().remove().await;
 }
 
 /// `usb_disable_device`, the host's side of it: URBs end, rings are freed without notice to a sideband.

@@ -33,11 +33,12 @@ pub mod sync;
 mod system_pm;
 mod tree;
 mod usage;
+mod wakeup;
 
 pub use device::{DeviceSetup, DeviceState, Quirks, Speed, UsbDevice};
 pub use device_pm::{usb_reset_and_verify_device, usb_resume_both, usb_suspend_both};
 pub use disconnect::{
-    driver_unbind, hub_port_disconnect, logical_disconnect, unbind_interface, usb_disconnect,
+    driver_unbind, hub_port_disconnect, logical_disconnect, unbind_interface, usb_disconnect, usb_remove_hcd,
 };
 pub use driver::UsbDriver;
 pub use errno::Errno;
@@ -58,3 +59,4 @@ pub use tree::{HcdSetup, Platform, UsbBus, UsbHcd};
 pub use usage::{
     OffloadState, UsageChange, UsageOutcome, change_usage, drop_active_reference, take_active_reference,
 };
+pub use wakeup::{usb_hcd_resume_root_hub, usb_remote_wakeup};

@@ -16,3 +16,6 @@ mod suspend;
 pub use device::{PmDevice, PmOps};
 pub use state::RuntimePm;
 pub use status::{RpmDone, RpmFlags, RpmResult, RpmStatus};
+
+#[cfg(test)]
+mod tests;

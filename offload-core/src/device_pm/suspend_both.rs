@@ -10,10 +10,14 @@ use crate::{DeviceState, Errno, PmMessage, UsbDevice};
 /// # Errors
 /// AUTO: of an interface or of the device step. System sleep: of a root hub only.
 pub async fn usb_suspend_both(udev: &UsbDevice, message: PmMessage) -> Result<(), Errno> {
-    // Suspended already: pm_locked stays as the earlier suspend left it, normally set.
-    if matches!(udev.state(), DeviceState::NotAttached | DeviceState::Suspended) {
-        emit(udev, |device| Event::EarlyExit { device, message });
-        return Ok(());
+    match udev.state() {
+        DeviceState::NotAttached => return Ok(()),
+        // pm_locked stays as the earlier suspend left it, normally set.
+        DeviceState::Suspended => {
+            emit(udev, |device| Event::EarlyExit { device, message });
+            return Ok(());
+        }
+        _ => {}
     }
     usb_offload_set_pm_locked(udev, true);
     let act = consult_usage(udev, message, PmMessage::Suspend).await;

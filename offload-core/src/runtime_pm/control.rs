@@ -63,7 +63,9 @@ impl PmDevice {
         {
             return Err(Errno::EBUSY);
         }
-        self.set_status(RpmStatus::Active);
+        if self.set_status(RpmStatus::Active) {
+            self.emit_status();
+        }
         Ok(())
     }
 
@@ -73,12 +75,9 @@ impl PmDevice {
     /// `-EAGAIN`: runtime PM is enabled and has no error.
     pub fn set_suspended(self: &Rc<Self>) -> Result<(), Errno> {
         self.status_may_be_set()?;
-        if self.power.status() == RpmStatus::Suspended {
-            self.power.lock().runtime_error = None;
-            return Ok(());
+        if self.set_status(RpmStatus::Suspended) {
+            self.suspended();
         }
-        self.set_status(RpmStatus::Suspended);
-        self.suspended();
         Ok(())
     }
 
@@ -163,14 +162,10 @@ impl PmDevice {
         if power.disable_depth == 0 && power.runtime_error.is_none() { Err(Errno::EAGAIN) } else { Ok(()) }
     }
 
-    fn set_status(&self, status: RpmStatus) {
-        let changed = {
-            let mut power = self.power.lock();
-            power.runtime_error = None;
-            std::mem::replace(&mut power.status, status) != status
-        };
-        if changed {
-            self.emit_status();
-        }
+    /// Whether the status changed. An error of a callback is forgotten.
+    fn set_status(&self, status: RpmStatus) -> bool {
+        let mut power = self.power.lock();
+        power.runtime_error = None;
+        std::mem::replace(&mut power.status, status) != status
     }
 }
