@@ -50,6 +50,8 @@ pub enum Event {
         interface: Rc<str>,
         /// The transition.
         message: PmMessage,
+        /// Whether it was `reset_resume` instead of `resume`.
+        reset: bool,
         /// What the driver gave.
         result: Result<(), Errno>,
     },
@@ -164,7 +166,10 @@ impl fmt::Display for Event {
                 write!(f, "{device}: {message} act {}", u8::from(*act))
             }
             Self::EarlyExit { device, message } => write!(f, "{device}: {message} suspended already"),
-            Self::Interface { interface, message, result } => outcome(f, interface, *message, *result),
+            Self::Interface { interface, message, reset, result } => {
+                outcome(f, interface, *message, *result)?;
+                f.write_str(if *reset { " after reset" } else { "" })
+            }
             Self::InterfaceSkipped { interface, message } => write!(f, "{interface}: {message} skipped"),
             Self::Device { device, message, result } => outcome(f, device, *message, *result),
             Self::PortNotSuspended { device } => write!(f, "{device}: port left active"),

@@ -209,12 +209,12 @@ impl UsbInterface {
     pub(crate) async fn suspend(self: &Rc<Self>, message: PmMessage) -> Result<(), Errno> {
         let Some(driver) = self.driver_for_transition() else { return Ok(()) };
         let result = driver.suspend(self, message).await;
-        self.emit(|interface| Event::Interface { interface, message, result });
+        self.emit(|interface| Event::Interface { interface, message, reset: false, result });
         result
     }
 
     /// `usb_resume_interface`. Errors of drivers are ignored.
-    pub(crate) async fn resume(self: &Rc<Self>, message: PmMessage, reset_resume: bool) {
+    pub(crate) async fn resume(self: &Rc<Self>, message: PmMessage, reset: bool) {
         if self.condition() == Condition::Unbound && self.take_needs_altsetting0() {
             let _deferred_from_unbind = self.set_alternate(0).await;
             return;
@@ -223,7 +223,7 @@ impl UsbInterface {
         if self.needs_binding() {
             return;
         }
-        let result = if !reset_resume {
+        let result = if !reset {
             driver.resume(self).await
         } else if driver.supports_reset_resume() {
             driver.reset_resume(self).await
@@ -231,7 +231,7 @@ impl UsbInterface {
             self.set_needs_binding(true);
             return;
         };
-        self.emit(|interface| Event::Interface { interface, message, result });
+        self.emit(|interface| Event::Interface { interface, message, reset, result });
     }
 
     pub(crate) fn emit(&self, event: impl FnOnce(Rc<str>) -> Event) {

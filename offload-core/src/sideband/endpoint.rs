@@ -44,15 +44,15 @@ impl Sideband {
     /// `-EINVAL` the endpoint is not linked here; else of
     /// [`stop_endpoint_sync`](crate::HostController::stop_endpoint_sync).
     pub async fn stop_endpoint(&self, ep: EpIndex) -> Result<(), Errno> {
-        self.linked_vdev(ep).ok_or(Errno::EINVAL)?;
-        self.host.stop_endpoint_sync(self.slot, ep).await
+        let vdev = self.linked_vdev(ep).ok_or(Errno::EINVAL)?;
+        self.stop(&vdev, ep).await
     }
 
     /// `xhci_sideband_get_endpoint_buffer`: the memory of the endpoint's transfer ring. Takes no mutex. `None`: not
     /// linked here, or no ring.
     pub fn get_endpoint_buffer(&self, ep: EpIndex) -> Option<SgTable> {
-        self.linked_vdev(ep)?;
-        self.host.endpoint_ring(self.slot, ep)
+        let vdev = self.linked_vdev(ep)?;
+        if vdev.is_dangling(&*self.host, self.slot) { None } else { self.host.endpoint_ring(self.slot, ep) }
     }
 
     /// Both ends of the link agree that the endpoint is ours.
@@ -65,9 +65,17 @@ impl Sideband {
         ours.then_some(vdev)
     }
 
+    /// An endpoint of freed memory has no ring; whoever has the slot now is not to be touched.
+    async fn stop(&self, vdev: &VirtLinks, ep: EpIndex) -> Result<(), Errno> {
+        if vdev.is_dangling(&*self.host, self.slot) {
+            return Err(Errno::ENODEV);
+        }
+        self.host.stop_endpoint_sync(self.slot, ep).await
+    }
+
     pub(super) async fn stop_and_unlink(&self, ep: EpIndex) {
         if let Some(vdev) = self.linked_vdev(ep) {
-            let _ignored = self.host.stop_endpoint_sync(self.slot, ep).await;
+            let _ignored = self.stop(&vdev, ep).await;
             vdev.set_endpoint(ep, Weak::new());
         }
         self.set_endpoint(ep, false);

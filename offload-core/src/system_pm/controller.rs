@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::host::{HcResume, LocalBoxFuture};
 use crate::runtime_pm::PmOps;
 use crate::sideband::xhci_sideband_check;
-use crate::{Errno, Platform, PmMessage, UsbHcd};
+use crate::{Errno, Platform, PmMessage, RpmStatus, UsbHcd};
 
 impl PmOps for UsbHcd {
     fn runtime_suspend(&self) -> LocalBoxFuture<'_, Result<(), Errno>> {
@@ -54,13 +54,21 @@ impl UsbHcd {
                 return Ok(());
             }
         }
-        self.hc_suspend().await
+        self.awake_hc_suspend().await
     }
 
     /// hcd-pci `suspend_common`: a root hub that was left running stops the system sleep (B26).
     async fn pci_suspend(&self) -> Result<(), Errno> {
         if self.buses().iter().any(crate::UsbBus::is_running) {
             return Err(Errno::EBUSY);
+        }
+        self.awake_hc_suspend().await
+    }
+
+    /// System sleep begins with a controller that runs.
+    async fn awake_hc_suspend(&self) -> Result<(), Errno> {
+        if self.controller().power.status() == RpmStatus::Suspended {
+            let _the_suspend_tells = self.controller().resume().await;
         }
         self.hc_suspend().await
     }

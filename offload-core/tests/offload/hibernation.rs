@@ -39,12 +39,12 @@ fn freeze_and_restore_ignore_the_usage() {
             host bus_resume primary root hub
         usb1: CONFIGURED
         usb1: RESTORE done
-        usb1:1.0: RESTORE done
+        usb1:1.0: RESTORE done after reset
         usb1: pm_locked 0
             host bus_resume shared root hub
         usb2: CONFIGURED
         usb2: RESTORE done
-        usb2:1.0: RESTORE done
+        usb2:1.0: RESTORE done after reset
         usb2: pm_locked 0
             host reset_device slot 1
             host reset_device slot 1
@@ -52,7 +52,7 @@ fn freeze_and_restore_ignore_the_usage() {
             host configure slot 1
             host get_status slot 1
         1-1: RESTORE done
-        1-1:1.0: RESTORE done
+        1-1:1.0: RESTORE done after reset
         1-1: pm_locked 0
         -- complete
         -- thaw

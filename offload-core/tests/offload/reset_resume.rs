@@ -34,13 +34,13 @@ fn after_power_loss_a_sideband_dangles() {
             host bus_resume primary root hub
         usb1: CONFIGURED
         usb1: RESUME done
-        usb1:1.0: RESUME done
+        usb1:1.0: RESUME done after reset
         usb1: pm_locked 0
         usb2: RESUME act 0
             host bus_resume shared root hub
         usb2: CONFIGURED
         usb2: RESUME done
-        usb2:1.0: RESUME done
+        usb2:1.0: RESUME done after reset
         usb2: pm_locked 0
         1-1: RESUME act 0
         1-1: CONFIGURED
@@ -50,15 +50,30 @@ fn after_power_loss_a_sideband_dangles() {
             host configure slot 1
             host get_status slot 1
         1-1: RESUME done
-        1-1:1.0: RESUME done
+        1-1:1.0: RESUME done after reset
         1-1: pm_locked 0
         -- complete
         -- thaw
     "#]]
     .assert_eq(&resume);
-    let user = sb.clone();
-    world.run(async move { user.add_endpoint(EpIndex::new(1).unwrap()).await }).unwrap();
-    assert!(world.transcript().contains("1-1:1.0: add_endpoint uses a freed virtual device"));
+    world.run(async move {
+        let ep = EpIndex::new(1).unwrap();
+        assert_eq!(sb.add_endpoint(ep).await, Ok(()));
+        assert_eq!(sb.get_endpoint_buffer(ep), None);
+        assert_eq!(sb.stop_endpoint(ep).await, Err(Errno::ENODEV));
+        sb.unregister().await;
+    });
+    expect![[r#"
+        1-1:1.0: add_endpoint uses a freed virtual device
+        1-1:1.0: ep 1 linked
+        1-1:1.0: endpoint access uses a freed virtual device
+        1-1:1.0: endpoint access uses a freed virtual device
+        1-1:1.0: unregister uses a freed virtual device
+        1-1:1.0: endpoint access uses a freed virtual device
+        1-1:1.0: ep 1 unlinked
+        1-1:1.0: sideband unregistered
+    "#]]
+    .assert_eq(&world.transcript());
 }
 
 /// The owner of a linked endpoint is told before the ring goes; by index.
@@ -131,7 +146,7 @@ fn a_reset_tells_the_owner_of_a_ring_before_it_frees_it() {
             host configure slot 1
             host get_status slot 1
         1-1: RESUME done
-        1-1:1.0: RESUME done
+        1-1:1.0: RESUME done after reset
         1-1: pm_locked 0
         -- complete
         -- thaw

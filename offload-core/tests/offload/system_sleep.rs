@@ -289,6 +289,25 @@ fn a_pci_controller_refuses_to_sleep_with_an_offloaded_device() {
     assert_eq!(offload_core::usb_offload_put(&headset), Ok(()));
 }
 
+/// A controller that runtime PM suspended is resumed before system sleep suspends it again.
+#[test]
+fn a_runtime_suspended_controller_is_resumed_first() {
+    let world = World::with(&HcdSetup { shared_bus: false, ..HcdSetup::default() });
+    // With the wakeup setting that autosuspend chose, the root hub takes the early exit.
+    world.root_hub().pm().set_wakeup(true, true);
+    world.root_hub().pm().allow();
+    world.hcd.controller().allow();
+    world.pass(Duration::from_secs(1));
+    assert!(world.transcript().ends_with("host hc_suspend\nxhci-hcd.0: RPM_SUSPENDED\n"));
+    sleep_and_wake(&world).unwrap();
+    let transcript = world.transcript();
+    let host: Vec<&str> = transcript.lines().filter_map(|line| line.trim().strip_prefix("host ")).collect();
+    assert_eq!(
+        host,
+        ["hc_resume Restored", "hc_suspend", "hc_resume Restored", "bus_resume primary root hub"]
+    );
+}
+
 /// What a device without children gives does not stop a system sleep; what its root hub gives does.
 #[test]
 fn only_a_root_hub_can_fail_a_system_sleep() {
