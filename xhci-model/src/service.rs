@@ -144,7 +144,7 @@ impl Xhci {
             let due = endpoint.due(contiguous, each, dma, completions)?;
             completions.post(interrupters, now, core, dma)?;
             match due {
-                Due::Transact(_) => {
+                Due::Transact => {
                     if ready(endpoint, interrupters, now, core, dma)?.is_none() {
                         buses.enqueue(endpoint.domain, Class::Isochronous, id, begins, &mut core.agenda);
                         return Ok(());
@@ -227,9 +227,14 @@ impl Xhci {
         if !endpoint.is_running() {
             return Ok(Turn::Passed);
         }
-        let limit = if class == Class::Isochronous { u32::MAX } else { endpoint.max_packet };
-        let head = endpoint.head(limit, dma, completions)?;
-        completions.post(interrupters, now, core, dma)?;
+        let head = if class == Class::Isochronous {
+            // The service interval found its TD; the bus only had to come free.
+            Head::Data { is_in: endpoint.is_in(), bytes: endpoint.td_bytes, ends: true }
+        } else {
+            let head = endpoint.head(endpoint.max_packet, dma, completions)?;
+            completions.post(interrupters, now, core, dma)?;
+            head
+        };
         match head {
             Head::Idle | Head::Incomplete => {
                 endpoint.busy = false;
@@ -266,11 +271,10 @@ impl Xhci {
         {
             return Ok(Turn::Postponed(at));
         }
-        let flight = match head {
-            Head::Data { bytes, .. } if class == Class::Isochronous => {
-                endpoint.transact_isochronous(bytes, address, device, packet, now, dma)?
-            }
-            _ => endpoint.transact(head, address, device, packet, now, dma)?,
+        let flight = if class == Class::Isochronous {
+            endpoint.transact_isochronous(address, device, packet, now, dma)?
+        } else {
+            endpoint.transact(head, address, device, packet, now, dma)?
         };
         endpoint.packets_used = endpoint.packets_used.saturating_add(1);
         endpoint.flight = Some(flight);

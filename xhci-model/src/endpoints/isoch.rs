@@ -3,7 +3,7 @@
 
 use super::Endpoint;
 use super::completion::Completions;
-use super::td::{Head, data_length};
+use super::td::Head;
 use super::transact::{Flight, PACKET_BUFFER, Step, index};
 use crate::bus::time;
 use crate::device::{Device, DeviceAddress, InReply, Token};
@@ -21,8 +21,8 @@ const MISSED_PER_VISIT: u32 = 256;
 /// What a service interval has to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
-    /// Send or receive this.
-    Transact(Head),
+    /// The fetched TD, of `td_bytes`.
+    Transact,
     /// Nothing before this microframe.
     Later(u64),
     /// The ring is empty: an xrun, and out of the schedule until a doorbell (ISO-14, ISO-15).
@@ -34,8 +34,9 @@ pub(crate) enum Due {
 impl Endpoint {
     /// The first service interval that begins at or after microframe `earliest`.
     pub(crate) fn next_interval(&self, earliest: u64) -> u64 {
-        // ISO-26: phase 0 for every endpoint.
-        earliest.checked_next_multiple_of(self.interval).unwrap_or(earliest)
+        // ISO-26: phase 0 for every endpoint. The interval is a power of two.
+        let below = self.interval.wrapping_sub(1);
+        earliest.saturating_add(below) & !below
     }
 
     /// Finds the TD of the service interval that begins at `self.service_index`. TDs that are past due are
@@ -52,7 +53,7 @@ impl Endpoint {
         for _ in 0..MISSED_PER_VISIT {
             let head = self.head(u32::MAX, dma, completions)?;
             match head {
-                Head::Data { .. } => {}
+                Head::Data { bytes, .. } => self.td_bytes = bytes,
                 Head::Idle => {
                     due = Due::Empty;
                     break;
@@ -65,7 +66,7 @@ impl Endpoint {
             }
             match self.lateness(contiguous) {
                 Lateness::Now => {
-                    due = Due::Transact(head);
+                    due = Due::Transact;
                     break;
                 }
                 Lateness::Future(at) => {
@@ -84,7 +85,7 @@ impl Endpoint {
             }
         }
         self.report_missed(missed, completions);
-        if matches!(due, Due::Transact(_)) {
+        if due == Due::Transact {
             self.first = false;
         }
         Ok(due)
@@ -118,7 +119,6 @@ impl Endpoint {
     /// All packets of one service interval.
     pub(crate) fn transact_isochronous<D: Dma>(
         &mut self,
-        bytes: u32,
         address: DeviceAddress,
         device: Option<&mut dyn Device>,
         buffer: &mut [u8; PACKET_BUFFER],
@@ -127,10 +127,10 @@ impl Endpoint {
     ) -> Result<Flight, DmaError> {
         let limit = self.esit_payload.min(self.packets.saturating_mul(self.max_packet));
         // ISO-20: what exceeds the interval's budget is cut.
-        let (wanted, mut code) = if bytes > limit {
+        let (wanted, mut code) = if self.td_bytes > limit {
             (limit, CompletionCode::BANDWIDTH_OVERRUN)
         } else {
-            (bytes, CompletionCode::SUCCESS)
+            (self.td_bytes, CompletionCode::SUCCESS)
         };
         let mut job = Job { address, wanted, moved: 0, duration: Duration::ZERO, outcome: Outcome::Done };
         let kind = if self.is_in() {
@@ -240,19 +240,13 @@ impl Endpoint {
         code: CompletionCode,
         completions: &mut Completions,
     ) {
-        let length = self.td_length();
         if code != CompletionCode::SUCCESS {
             self.retire_early(bytes, code, completions);
-        } else if bytes < length {
+        } else if bytes < self.td_bytes {
             self.retire_early(bytes, CompletionCode::SHORT_PACKET, completions);
         } else {
             self.retire(bytes, completions);
         }
-    }
-
-    /// Bytes of the fetched TD.
-    fn td_length(&self) -> u32 {
-        self.fetched.iter().fold(0, |sum: u32, fetched| sum.saturating_add(data_length(fetched.trb)))
     }
 }
 

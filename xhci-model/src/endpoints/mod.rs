@@ -72,6 +72,8 @@ pub(crate) struct Endpoint {
     pub(crate) flight: Option<Flight>,
     /// Isochronous: the first TD after a start or a resynchronisation is still to come (ISO-12).
     pub(crate) first: bool,
+    /// Isochronous: bytes of the TD that waits for its bus.
+    pub(crate) td_bytes: u32,
     /// The microframe in which the service interval being served began.
     pub(crate) service_index: u64,
 }
@@ -123,6 +125,7 @@ impl Endpoint {
             busy: false,
             flight: None,
             first: true,
+            td_bytes: 0,
             service_index: 0,
             context,
         }

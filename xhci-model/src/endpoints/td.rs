@@ -192,6 +192,13 @@ impl Endpoint {
         mut visit: impl FnMut(&Trb, u32, usize, usize) -> Result<(), DmaError>,
     ) -> Result<(), DmaError> {
         let mut skip = from.saturating_add(self.offset);
+        if let Some(front) = self.fetched.front() {
+            // One TRB under the packet: the rule in a stream.
+            let size = u32::try_from(length).unwrap_or(u32::MAX);
+            if skip.saturating_add(size) <= data_length(front.trb) {
+                return if length == 0 { Ok(()) } else { visit(&front.trb, skip, 0, length) };
+            }
+        }
         let mut at = 0_usize;
         for fetched in &self.fetched {
             if at >= length {
@@ -214,6 +221,7 @@ impl Endpoint {
         let mut left = bytes;
         while let Some(front) = self.fetched.front().copied() {
             match front.trb.trb_type() {
+                TrbType::NORMAL | TrbType::DATA_STAGE | TrbType::ISOCH => {}
                 TrbType::EVENT_DATA => {
                     self.execute_event_data(front, CompletionCode::SUCCESS, completions);
                     if !self.in_td {

@@ -57,6 +57,9 @@ pub(crate) struct Producer {
     /// The same as a place; looked up when it is next needed, because software writes ERDP in halves.
     dequeue: Option<Place>,
     dequeue_known: bool,
+    /// So many places are surely free: counted when ERDP was looked up, used up by pushes. Spares the walk to
+    /// the next places as long as it is more than a few.
+    surely_free: u32,
 }
 
 impl Default for Producer {
@@ -71,6 +74,7 @@ impl Default for Producer {
             dequeue_address: Gpa(0),
             dequeue: None,
             dequeue_known: false,
+            surely_free: 0,
         }
     }
 }
@@ -115,6 +119,13 @@ impl Producer {
     /// Room for events. A disabled ring has none; ask [`Producer::is_enabled`] first.
     #[inline]
     pub(crate) fn room<D: Dma>(&mut self, dma: &mut D) -> Result<Room, DmaError> {
+        if self.surely_free > 2 && self.dequeue_known && self.state == State::Running {
+            return Ok(Room::Plenty);
+        }
+        self.walk_room(dma)
+    }
+
+    fn walk_room<D: Dma>(&mut self, dma: &mut D) -> Result<Room, DmaError> {
         if self.state == State::Restart {
             self.load_first_segment(dma)?;
         }
@@ -140,6 +151,7 @@ impl Producer {
         dma.write(at, &[b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11])?;
         // EVR-03: the dword with the cycle bit last, so that a polling consumer sees a whole TRB.
         dma.publish_u32(at.offset(12), trb.control)?;
+        self.surely_free = self.surely_free.saturating_sub(1);
         let next = self.after(self.enqueue, dma)?;
         if next.segment != self.enqueue.segment || next.offset == 0 {
             // EVR-04: the cycle state toggles only where the whole ring wraps.
@@ -217,6 +229,14 @@ impl Producer {
         }
         self.dequeue = found;
         self.dequeue_known = true;
+        let end = match found {
+            Some(place) if place.segment == self.enqueue.segment && place.offset > self.enqueue.offset => {
+                place.offset
+            }
+            Some(_) => self.segment.trbs,
+            None => 0,
+        };
+        self.surely_free = end.saturating_sub(self.enqueue.offset).saturating_sub(1);
         Ok(())
     }
 }
