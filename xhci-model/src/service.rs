@@ -163,7 +163,7 @@ impl Xhci {
                         CompletionCode::RING_UNDERRUN
                     };
                     let at = endpoint.dequeue().address;
-                    completions.at_position(id, slot_target, at, code);
+                    completions.at_position(id, slot_target, at, code, 0);
                     return completions.post(interrupters, now, core, dma);
                 }
                 Due::Malformed(at) => return self.trb_error(id, at, now, dma),

@@ -102,21 +102,22 @@ fn stopped_event<D: Dma>(
             endpoint.fetched.push_back(next);
         }
     }
-    let position = endpoint.dequeue().address;
-    let Some(front) = endpoint.fetched.front().copied() else {
-        // INT-19: without a TRB the slot says where the event goes.
-        let code = CompletionCode::STOPPED_LENGTH_INVALID;
-        completions.at_position(endpoint.id, slot_target, position, code);
-        return Ok(());
+    let front = endpoint.fetched.front().copied();
+    let (code, length) = match front {
+        _ if endpoint.skip.is_some() => (CompletionCode::STOPPED_SHORT_PACKET, endpoint.edtla),
+        Some(front) if endpoint.begun() && has_length(front.trb) => {
+            (CompletionCode::STOPPED, data_length(front.trb).saturating_sub(endpoint.offset))
+        }
+        _ => (CompletionCode::STOPPED_LENGTH_INVALID, 0),
     };
-    let (code, length) = if endpoint.skip.is_some() {
-        (CompletionCode::STOPPED_SHORT_PACKET, endpoint.edtla)
-    } else if endpoint.begun() && has_length(front.trb) {
-        (CompletionCode::STOPPED, data_length(front.trb).saturating_sub(endpoint.offset))
-    } else {
-        (CompletionCode::STOPPED_LENGTH_INVALID, 0)
-    };
-    completions.push(endpoint.id, &front, code, length);
+    match front {
+        Some(front) => completions.push(endpoint.id, &front, code, length),
+        None => {
+            // INT-19: without a TRB the slot says where the event goes.
+            let position = endpoint.dequeue().address;
+            completions.at_position(endpoint.id, slot_target, position, code, length);
+        }
+    }
     Ok(())
 }
 

@@ -79,10 +79,11 @@ impl Completions {
         target: InterrupterId,
         position: Gpa,
         code: CompletionCode,
+        length: u32,
     ) {
         let trb = TransferEvent {
             parameter: position.0,
-            length: 0,
+            length,
             code,
             slot: Some(endpoint.slot),
             endpoint: Some(endpoint.dci),

@@ -1,9 +1,13 @@
 //! When an interrupter interrupts: IP, IPE, EHB, IMOD, BEI (xHCI 4.17).
 
-use crate::support::Machine;
+use crate::support::gadget::{Answer, Gadget};
+use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::Duration;
+use usb_spec::Speed;
 use xhci_model::Profile;
-use xhci_spec::trb::command;
+use xhci_spec::context::EndpointType;
+use xhci_spec::trb::{command, transfer};
+use xhci_spec::{Gpa, InterrupterId};
 
 /// Queues `count` No-Ops with one doorbell and lets them complete.
 fn no_ops(machine: &mut Machine, count: usize) {
@@ -138,4 +142,56 @@ fn no_order_of_the_handlers_writes_loses_a_wakeup() {
             );
         }
     }
+}
+
+#[test] // req: INT-01, INT-25, INT-26, INT-33, TRB-41
+fn bei_holds_back_the_interrupt_that_ioc_asked_for_and_no_other() {
+    // IOC ISP BEI, the device's answer: events, interrupts
+    let mut table = String::new();
+    let full = || Answer::Data(vec![1; 64]);
+    let short = || Answer::Data(vec![1; 10]);
+    let answers: [(&str, fn() -> Answer); 3] =
+        [("full", full), ("short", short), ("stall", || Answer::Stall)];
+    for (ioc, isp, bei) in [(1, 0, 0), (1, 0, 1), (0, 1, 0), (0, 1, 1), (1, 1, 1), (0, 0, 0)] {
+        for (name, answer) in answers {
+            let mut machine = Machine::new(Profile::default());
+            let slot = machine.enumerate(1, Gadget::new(Speed::High));
+            let ep = dci(1, true);
+            machine.configure(slot, &[(ep, endpoint(slot, ep, EndpointType::BULK_IN, 64, 0))]);
+            machine.write(machine.ir(1), 2);
+            machine.gadget(1).answer(1, answer());
+            let trb = transfer::normal(Gpa(BUFFERS), 64)
+                .with_ioc(ioc == 1)
+                .with_isp(isp == 1)
+                .with_bei(bei == 1)
+                .with_interrupter_target(InterrupterId(1));
+            Producer::new(ring_base(slot, ep), 16).push(&mut machine.memory, trb);
+            machine.ring_doorbell(slot, ep);
+            machine.run_us(1_000);
+            let interrupts = machine.interrupts.iter().filter(|(_, id)| *id == 1).count();
+            let events = machine.take_events(1, true).len();
+            table += &format!("{ioc} {isp} {bei} {name:5}: {events} {interrupts}\n");
+        }
+    }
+    expect_test::expect![[r#"
+        1 0 0 full : 1 1
+        1 0 0 short: 1 1
+        1 0 0 stall: 1 1
+        1 0 1 full : 1 0
+        1 0 1 short: 1 0
+        1 0 1 stall: 1 1
+        0 1 0 full : 0 0
+        0 1 0 short: 1 1
+        0 1 0 stall: 1 1
+        0 1 1 full : 0 0
+        0 1 1 short: 1 1
+        0 1 1 stall: 1 1
+        1 1 1 full : 1 0
+        1 1 1 short: 1 0
+        1 1 1 stall: 1 1
+        0 0 0 full : 0 0
+        0 0 0 short: 0 0
+        0 0 0 stall: 1 1
+    "#]]
+    .assert_eq(&table);
 }

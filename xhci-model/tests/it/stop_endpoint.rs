@@ -112,3 +112,40 @@ fn an_isochronous_endpoint_stops_between_intervals() {
     machine.run_us(10_000);
     assert_eq!(machine.gadget(1).received.len(), 40);
 }
+
+#[test] // req: XFR-23, TRB-68
+fn stopped_behind_a_short_packet_the_length_is_what_moved() {
+    let (mut machine, slot, ep, mut ring) = bulk(EndpointType::BULK_IN);
+    machine.gadget(1).answer(1, Answer::Data(vec![1; 100]));
+    // The TD goes on in a TRB that the driver has not given yet.
+    ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 512).with_chain(true));
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(400);
+    expect![[r#"
+        Transfer Event: Stopped - Short Packet 0x123010 length 100 slot 1 ep 3
+        Command Completion Event: Success 0x2030 slot 1
+        Stopped at 0x123010 cycle true
+    "#]]
+    .assert_eq(&stop(&mut machine, slot, ep));
+}
+
+#[test] // req: CMD-41, CMD-42, XFR-27, EPS-06
+fn a_cancelled_td_is_passed_over() {
+    let (mut machine, slot, ep, mut ring) = bulk(EndpointType::BULK_IN);
+    ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 512).with_ioc(true));
+    let next = ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS + 512), 512).with_ioc(true));
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(400);
+    // Asked for and NAKed: the TD has begun.
+    assert!(stop(&mut machine, slot, ep).contains("Stopped 0x123000 length 512"));
+    let set = command::set_tr_dequeue_pointer(slot, ep, next, true);
+    assert_eq!(machine.command_code(set), xhci_spec::CompletionCode::SUCCESS);
+    machine.gadget(1).answer(1, Answer::Data(vec![7; 512]));
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(400);
+    expect![[r#"
+        Transfer Event: Success 0x123010 length 0 slot 1 ep 3
+    "#]]
+    .assert_eq(&machine.transcript(0));
+    assert_eq!(machine.memory.get::<1>(BUFFERS), [0], "the data belong to the next TD");
+}
