@@ -148,18 +148,16 @@ fn no_order_of_the_handlers_writes_loses_a_wakeup() {
 fn bei_holds_back_the_interrupt_that_ioc_asked_for_and_no_other() {
     // IOC ISP BEI, the device's answer: events, interrupts
     let mut table = String::new();
-    let full = || Answer::Data(vec![1; 64]);
-    let short = || Answer::Data(vec![1; 10]);
-    let answers: [(&str, fn() -> Answer); 3] =
-        [("full", full), ("short", short), ("stall", || Answer::Stall)];
+    let packet = |bytes| Answer::Data(vec![1; bytes]);
+    let answers = [("full", packet(64)), ("short", packet(10)), ("stall", Answer::Stall)];
     for (ioc, isp, bei) in [(1, 0, 0), (1, 0, 1), (0, 1, 0), (0, 1, 1), (1, 1, 1), (0, 0, 0)] {
-        for (name, answer) in answers {
+        for (name, answer) in &answers {
             let mut machine = Machine::new(Profile::default());
             let slot = machine.enumerate(1, Gadget::new(Speed::High));
             let ep = dci(1, true);
             machine.configure(slot, &[(ep, endpoint(slot, ep, EndpointType::BULK_IN, 64, 0))]);
             machine.write(machine.ir(1), 2);
-            machine.gadget(1).answer(1, answer());
+            machine.gadget(1).answer(1, answer.clone());
             let trb = transfer::normal(Gpa(BUFFERS), 64)
                 .with_ioc(ioc == 1)
                 .with_isp(isp == 1)
