@@ -12,6 +12,9 @@ use xhci_spec::Gpa;
 /// Where DMA memory begins. Not zero, so that a null pointer is never valid; below 4 GiB, so that a
 /// controller with 32-bit addresses reaches all of it.
 const ARENA_BASE: usize = 0x4000_0000;
+/// How often the controller and the handlers may keep each other busy in one call. What is left stays due, so
+/// that whoever calls can see that time stands still.
+const ROUNDS_MAX: u32 = 1024;
 
 /// The model in process, with memory and interrupts: a machine with one controller.
 ///
@@ -95,7 +98,7 @@ impl LocalBus {
     pub fn advance(&self, now: Instant) {
         self.clock.advance_to(now);
         let now = self.clock.now();
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let progress = {
                 let mut xhc = self.xhc.borrow_mut();
                 let progress = xhc.advance(now, &mut VmDma::new(self.memory.map()), Budget::default());

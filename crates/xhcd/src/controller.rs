@@ -143,7 +143,7 @@ impl Controller {
         }
         self.commands.give_up();
         for device in self.all_devices() {
-            device.give_back_all();
+            device.shut_down();
         }
         self.topology.wake_all();
     }

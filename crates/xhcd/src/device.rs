@@ -78,6 +78,8 @@ pub(crate) struct VirtDevice {
     /// The slot context that software wants; what the controller made of it is in the output context.
     pub(crate) slot_context: Cell<SlotContext>,
     pub(crate) descriptors: RefCell<Option<Rc<Descriptors>>>,
+    /// Whether the device was told that it may wake the host.
+    pub(crate) may_wake: Cell<bool>,
     size: ContextSize,
     endpoints: RefCell<[Option<Rc<Endpoint>>; Dci::MAX as usize]>,
 }
@@ -98,6 +100,7 @@ impl VirtDevice {
             output: bus.alloc(bytes, 64, Some(4096))?,
             slot_context: Cell::new(place.slot_context()),
             descriptors: RefCell::default(),
+            may_wake: Cell::default(),
             size,
             endpoints: RefCell::default(),
         }))
@@ -129,10 +132,10 @@ impl VirtDevice {
         self.output_endpoint(bus, dci).ep_state()
     }
 
-    /// Ends every transfer of the device with `-ESHUTDOWN`.
-    pub(crate) fn give_back_all(&self) {
+    /// Ends every transfer of the device for good.
+    pub(crate) fn shut_down(&self) {
         for endpoint in self.all_endpoints() {
-            endpoint.give_back_all(crate::UrbError::Shutdown);
+            endpoint.shut_down();
         }
     }
 

@@ -137,10 +137,18 @@ impl Endpoint {
         }
     }
 
+    /// Ends every transfer for good: the device or the controller is gone.
+    pub(crate) fn shut_down(&self) {
+        self.give_back_all(UrbError::Shutdown);
+        if let Some(pipe) = self.isoch() {
+            pipe.end();
+        }
+    }
+
     /// Takes the endpoint out of use and frees its ring. The controller does not know it any more.
     pub(crate) fn retire(&self, bus: &dyn HostBus) {
         if self.alive.replace(false) {
-            self.give_back_all(UrbError::Shutdown);
+            self.shut_down();
             self.memory.free(bus);
         }
     }

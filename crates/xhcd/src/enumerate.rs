@@ -10,6 +10,7 @@ use crate::port::root_port;
 use crate::transfer::{CONTROL_TIMEOUT, Data};
 use offload_core::{DeviceSetup, Errno, RootHub, UsbDevice};
 use sim_time::Duration;
+use std::cell::Cell;
 use std::rc::Rc;
 use usb_spec::descriptor::{ClassCode, Configuration, DescriptorType, Device, parse_string};
 use usb_spec::{SetupPacket, Speed};
@@ -36,29 +37,23 @@ impl Controller {
     }
 
     async fn try_connect(&self, hub: &Rc<Hub>, port: u8) -> Result<(), Errno> {
-        let device = {
+        let (device, descriptor) = {
             // One device of the controller at a time is at address 0.
             let _address0 = hub.node.address0_mutex().lock().await;
             let speed = self.enable_port(hub, port).await?;
             let place = self.place(hub, port, speed).ok_or(Errno::ENODEV)?;
             let device = self.enable_slot(place).await?;
-            match self.address(hub, port, &device).await {
-                Ok(descriptor) => (device, descriptor),
-                Err(error) => {
-                    self.disable_slot(device.slot).await;
-                    return Err(error);
-                }
-            }
+            let descriptor = self.address(hub, port, &device).await;
+            (device, descriptor)
         };
-        let (device, descriptor) = device;
-        let slot = device.slot;
-        match self.introduce(hub, port, &device, descriptor).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                self.disable_slot(slot).await;
-                Err(error)
-            }
+        let result = match descriptor {
+            Ok(descriptor) => self.introduce(hub, port, &device, descriptor).await,
+            Err(error) => Err(error),
+        };
+        if result.is_err() {
+            self.disable_slot(device.slot).await;
         }
+        result
     }
 
     // A SuperSpeed link that has trained is enabled (PRT-27); everything else is reset.
@@ -73,8 +68,9 @@ impl Controller {
     fn place(&self, hub: &Hub, port: u8, speed: Speed) -> Option<Place> {
         match &hub.kind {
             HubKind::Root(ports) => Some(self.root_place(root_port(ports, port).ok()?, speed)),
-            HubKind::External { slot, multi_tt, .. } => {
-                Some(self.device(*slot)?.place.below(*slot, port, speed, *multi_tt))
+            HubKind::External { slot, facts } => {
+                let slot = slot.get();
+                Some(self.device(slot)?.place.below(slot, port, speed, facts.multi_tt))
             }
         }
     }
@@ -158,10 +154,12 @@ impl Controller {
                 DeviceSetup::new(port, node_slot(device))
             }
         };
-        let external = if is_hub { Some(self.set_up_hub(device, &descriptors).await?) } else { None };
+        let facts = if is_hub { Some(self.set_up_hub(device, &descriptors).await?) } else { None };
         let node = UsbDevice::attach(&hub.node, &setup);
-        if let Some(external) = external {
-            self.start_hub(node, device, external).await;
+        if let Some(facts) = facts {
+            let new = Hub::new(node, HubKind::External { slot: Cell::new(device.slot), facts });
+            self.add_hub(new.clone());
+            self.activate_hub(&new).await;
         }
         Ok(())
     }

@@ -3,10 +3,10 @@
 use crate::controller::Controller;
 use crate::descriptors::Descriptors;
 use crate::device::VirtDevice;
-use crate::hub::{Hub, HubKind};
+use crate::hub::{Hub, HubFacts, HubKind};
 use crate::slot::EndpointChanges;
 use crate::transfer::{CONTROL_TIMEOUT, Data};
-use offload_core::{Errno, UsbDevice};
+use offload_core::Errno;
 use sim_time::Duration;
 use std::rc::Rc;
 use usb_spec::descriptor::ClassCode;
@@ -19,13 +19,6 @@ const POWER_GOOD_MIN: Duration = Duration::from_millis(100);
 /// The longest hub descriptor: 255 ports.
 const DESCRIPTOR_MAX: u16 = 7 + 2 * 32;
 
-/// What enumeration found out about a hub.
-pub(crate) struct ExternalHub {
-    descriptor: HubDescriptor,
-    multi_tt: bool,
-    status_change: Dci,
-}
-
 impl Controller {
     /// Reads the hub descriptor and marks the slot as a hub's (CMD-30): Configure Endpoint with the slot context
     /// alone.
@@ -33,7 +26,7 @@ impl Controller {
         &self,
         device: &VirtDevice,
         descriptors: &Descriptors,
-    ) -> Result<ExternalHub, Errno> {
+    ) -> Result<HubFacts, Errno> {
         let mut bytes = [0; DESCRIPTOR_MAX as usize];
         let setup = SetupPacket::get_hub_descriptor(DESCRIPTOR_MAX);
         let moved = self.control(device, setup, Data::In(&mut bytes), CONTROL_TIMEOUT).await?;
@@ -50,23 +43,26 @@ impl Controller {
                 .with_tt_think_time(think_time),
         );
         self.configure_endpoints(device, EndpointChanges::default()).await?;
-        Ok(ExternalHub { descriptor, multi_tt, status_change })
+        let power_good = Duration::from_millis(2) * u64::from(descriptor.power_on_to_power_good);
+        Ok(HubFacts {
+            ports: descriptor.ports,
+            multi_tt,
+            power_good: power_good.max(POWER_GOOD_MIN),
+            status_change,
+        })
     }
 
-    /// Powers the ports, listens for changes, and looks at every port once.
-    pub(crate) async fn start_hub(&self, node: Rc<UsbDevice>, device: &VirtDevice, external: ExternalHub) {
-        let ExternalHub { descriptor, multi_tt, status_change } = external;
-        let kind = HubKind::External { slot: device.slot, ports: descriptor.ports, multi_tt };
-        let hub = Hub::new(node, kind);
-        for port in 1..=hub.ports() {
-            let _the_next_request_tells = self.power_port(&hub, port).await;
+    /// Powers the ports, listens for changes, and has every port looked at (`hub_activate`): when the hub is
+    /// new, and after each reset of it.
+    pub(crate) async fn activate_hub(&self, hub: &Rc<Hub>) {
+        let HubKind::External { facts, .. } = &hub.kind else { return };
+        for port in 1..=facts.ports {
+            let _the_next_request_tells = self.power_port(hub, port).await;
         }
-        let power_good = Duration::from_millis(2) * u64::from(descriptor.power_on_to_power_good);
-        self.kernel.sleep(power_good.max(POWER_GOOD_MIN)).await;
-        self.add_hub(hub.clone());
-        self.watch_hub(&hub, status_change);
-        for port in 1..=hub.ports() {
-            self.kick_hub(&hub, port);
+        self.kernel.sleep(facts.power_good).await;
+        self.watch_hub(hub);
+        for port in 1..=facts.ports {
+            self.kick_hub(hub, port);
         }
     }
 }

@@ -128,7 +128,7 @@ impl HostController for Controller {
     }
 
     fn configure(&self, slot: SlotId) -> LocalBoxFuture<'_, Result<(), Errno>> {
-        Box::pin(async move { Self::configure(self, &*self.of_slot(slot)?).await })
+        Box::pin(async move { self.configure_again(&*self.of_slot(slot)?).await })
     }
 
     fn set_interface(

@@ -3,9 +3,10 @@
 use crate::UrbError;
 use crate::controller::{Controller, HcState};
 use crate::device::{Parent, VirtDevice};
+use crate::port::PortState;
 use crate::transfer::Data;
 use kernel_sim::TaskKind;
-use offload_core::{RootHub, UsbDevice, usb_disconnect};
+use offload_core::{DeviceState, Errno, RootHub, UsbDevice, usb_disconnect};
 use sim_time::Duration;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -32,8 +33,17 @@ pub(crate) struct Hub {
 pub(crate) enum HubKind {
     /// With the controller's ports, in the order of the hub's.
     Root(Vec<PortId>),
-    /// In a slot, with this many ports.
-    External { slot: SlotId, ports: u8, multi_tt: bool },
+    /// In a slot, which may be another one after a reset.
+    External { slot: Cell<SlotId>, facts: HubFacts },
+}
+
+/// What a hub that was plugged in says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HubFacts {
+    pub(crate) ports: u8,
+    pub(crate) multi_tt: bool,
+    pub(crate) power_good: Duration,
+    pub(crate) status_change: Dci,
 }
 
 impl Hub {
@@ -44,14 +54,20 @@ impl Hub {
     pub(crate) fn ports(&self) -> u8 {
         match &self.kind {
             HubKind::Root(ports) => u8::try_from(ports.len()).unwrap_or(u8::MAX),
-            HubKind::External { ports, .. } => *ports,
+            HubKind::External { facts, .. } => facts.ports,
         }
     }
 
     pub(crate) fn slot(&self) -> Option<SlotId> {
-        match self.kind {
+        match &self.kind {
             HubKind::Root(_) => None,
-            HubKind::External { slot, .. } => Some(slot),
+            HubKind::External { slot, .. } => Some(slot.get()),
+        }
+    }
+
+    pub(crate) fn set_slot(&self, new: SlotId) {
+        if let HubKind::External { slot, .. } = &self.kind {
+            slot.set(new);
         }
     }
 
@@ -108,7 +124,7 @@ impl Controller {
         self.hubs.borrow_mut().retain(|hub| hub.slot() != Some(slot));
     }
 
-    fn hub_in(&self, slot: SlotId) -> Option<Rc<Hub>> {
+    pub(crate) fn hub_in(&self, slot: SlotId) -> Option<Rc<Hub>> {
         self.hubs.borrow().iter().find(|hub| hub.slot() == Some(slot)).cloned()
     }
 
@@ -147,6 +163,9 @@ impl Controller {
         let child = hub.node.child(port);
         if state.changed.connection || state.connected != child.is_some() {
             if let Some(child) = child {
+                if state.connected && self.has_survived(&child, &state).await {
+                    return;
+                }
                 usb_disconnect(&child).await;
             }
             if state.connected && self.debounce(hub, port).await {
@@ -154,16 +173,26 @@ impl Controller {
             }
             self.topology.wake_all();
         } else if let Some(child) = child.filter(|_| state.changed.resume) {
-            self.remote_wakeup(&child).await;
+            let _next_event_tells = self.remote_wakeup(&child).await;
+        }
+    }
+
+    // `hub_port_connect_change`: the connection changed and is there again. A port that is enabled was reset by
+    // a resume since; a device that sleeps is reset when it wakes up. Any other is a new one.
+    async fn has_survived(&self, device: &Rc<UsbDevice>, port: &PortState) -> bool {
+        match device.state() {
+            DeviceState::NotAttached => false,
+            DeviceState::Suspended => self.remote_wakeup(device).await.is_ok(),
+            _ => port.enabled,
         }
     }
 
     // `usb_remote_wakeup`: the bus is up again, the device follows.
-    async fn remote_wakeup(&self, device: &Rc<UsbDevice>) {
+    async fn remote_wakeup(&self, device: &Rc<UsbDevice>) -> Result<(), Errno> {
         let _device_lock = device.lock().await;
-        if device.autoresume().await.is_ok() {
-            device.autosuspend().await;
-        }
+        device.autoresume().await?;
+        device.autosuspend().await;
+        Ok(())
     }
 
     async fn debounce(&self, hub: &Hub, port: u8) -> bool {
@@ -186,10 +215,11 @@ impl Controller {
         false
     }
 
-    /// Listens to a hub's status change endpoint until the hub is gone.
-    pub(crate) fn watch_hub(&self, hub: &Rc<Hub>, status_change: Dci) {
-        let Some(controller) = self.me.upgrade() else { return };
-        let Some(device) = hub.slot().and_then(|slot| self.device(slot)) else { return };
+    /// Listens to a hub's status change endpoint until the endpoint is gone.
+    pub(crate) fn watch_hub(&self, hub: &Rc<Hub>) {
+        let HubKind::External { slot, facts } = &hub.kind else { return };
+        let status_change = facts.status_change;
+        let (Some(controller), Some(device)) = (self.me.upgrade(), self.device(slot.get())) else { return };
         let hub = hub.clone();
         let name = format!("{} status change", hub.node.name());
         drop(self.kernel.spawn(TaskKind::Daemon, name, async move {

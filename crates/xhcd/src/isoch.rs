@@ -208,10 +208,13 @@ impl IsochPipe {
             }
             completed.push_back(urb);
         }
-        if error == UrbError::Shutdown {
-            self.ended.set(true);
-        }
         self.completion.wake_all();
+    }
+
+    /// The endpoint is gone.
+    pub(crate) fn end(&self) {
+        self.ended.set(true);
+        self.give_back_all(UrbError::Shutdown);
     }
 
     /// Which packet a TRB is: URB in flight and packet. Nearly always the first that is not done.

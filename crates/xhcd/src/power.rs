@@ -1,6 +1,5 @@
 //! Suspending and resuming ports, buses and the controller (xHCI 4.15, 4.23).
 
-use crate::UrbError;
 use crate::controller::{Controller, HcState};
 use crate::device::{Parent, VirtDevice};
 use crate::error::BringUpError;
@@ -19,6 +18,9 @@ const RESUME_SIGNALLING: Duration = Duration::from_millis(40);
 /// How long a link may take to change its state, and in which steps it is looked at.
 const LINK_TIMEOUT: Duration = Duration::from_millis(100);
 const LINK_STEP: Duration = Duration::from_millis(1);
+const HUB_STEP: Duration = Duration::from_millis(10);
+/// USB 2.0 TRSMRCY: what a device may need before it can be asked something.
+const RESUME_RECOVERY: Duration = Duration::from_millis(10);
 /// PWR-01, PWR-02: the limits for saving and restoring.
 const SAVE_TIMEOUT: Duration = Duration::from_millis(20);
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -29,6 +31,7 @@ impl Controller {
         if wakeup && !device.place.speed.is_super() {
             let setup = SetupPacket::set_device_feature(DEVICE_REMOTE_WAKEUP);
             self.control(device, setup, Data::Out(&[]), CONTROL_TIMEOUT).await?;
+            device.may_wake.set(true);
         }
         match device.place.parent {
             Parent::RootPort(port) => {
@@ -46,24 +49,35 @@ impl Controller {
     pub(crate) async fn resume_port(&self, device: &VirtDevice) -> Result<(), Errno> {
         match device.place.parent {
             Parent::RootPort(port) => self.resume_root_port(port).await?,
-            Parent::HubPort { .. } => {
-                let (hub, port) = self.hub_port_of(device).ok_or(Errno::ENODEV)?;
-                if !self.port_state(&hub, port).await?.connected {
-                    return Err(Errno::ENODEV);
-                }
-                self.clear_port_feature(&hub, port, PortFeature::SUSPEND).await?;
-            }
+            Parent::HubPort { .. } => self.resume_hub_port(device).await?,
         }
         self.restart_all(device);
-        if !device.place.speed.is_super() {
+        if device.may_wake.replace(false) {
+            self.kernel.sleep(RESUME_RECOVERY).await;
             let setup = SetupPacket::clear_device_feature(DEVICE_REMOTE_WAKEUP);
-            // A device that cannot wake the host answers STALL.
-            match self.control(device, setup, Data::Out(&[]), CONTROL_TIMEOUT).await {
-                Ok(_) | Err(UrbError::Stall) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.control(device, setup, Data::Out(&[]), CONTROL_TIMEOUT).await?;
         }
         Ok(())
+    }
+
+    // USB 2.0 11.5.1.10: the hub signals resume for 20 ms by itself, then the port is not suspended any more.
+    async fn resume_hub_port(&self, device: &VirtDevice) -> Result<(), Errno> {
+        let (hub, port) = self.hub_port_of(device).ok_or(Errno::ENODEV)?;
+        self.clear_port_feature(&hub, port, PortFeature::SUSPEND).await?;
+        let deadline = self.kernel.now() + LINK_TIMEOUT;
+        loop {
+            let state = self.port_state(&hub, port).await?;
+            if !state.connected {
+                return Err(Errno::ENODEV);
+            }
+            if !state.suspended {
+                return Ok(());
+            }
+            if self.kernel.now() >= deadline {
+                return Err(Errno::EBUSY);
+            }
+            self.kernel.sleep(HUB_STEP).await;
+        }
     }
 
     /// Suspends every port of a root hub that is in use.

@@ -86,19 +86,30 @@ impl Controller {
         let place = self.lost.borrow().new_place(lost.place);
         let device = self.enable_slot(place).await?;
         self.lost.borrow_mut().renamed.insert(old.get(), device.slot);
-        // A hub is marked as one again when its endpoints are configured.
-        device.slot_context.set(SlotContext([
-            lost.slot_context.0[0],
-            lost.slot_context.0[1],
-            place.slot_context().0[2] | lost.slot_context.with_parent_hub_slot_id(0).0[2],
-            0,
-            0,
-            0,
-            0,
-            0,
-        ]));
+        if let Some(hub) = xhci_spec::SlotId::new(old.get()).and_then(|old| self.hub_in(old)) {
+            hub.set_slot(device.slot);
+        }
+        // A hub is marked as one again when its endpoints are configured (CMD-30).
+        device.slot_context.set(
+            device
+                .slot_context
+                .get()
+                .with_hub(lost.slot_context.hub())
+                .with_number_of_ports(lost.slot_context.number_of_ports())
+                .with_mtt(lost.slot_context.mtt())
+                .with_tt_think_time(lost.slot_context.tt_think_time()),
+        );
         device.descriptors.replace(lost.descriptors);
         SlotId::new(device.slot.get()).ok_or(Errno::ENODEV)
+    }
+
+    /// The whole configuration again after a reset; a hub's ports come back with it.
+    pub(crate) async fn configure_again(&self, device: &VirtDevice) -> Result<(), Errno> {
+        self.configure(device).await?;
+        if let Some(hub) = self.hub_in(device.slot) {
+            self.activate_hub(&hub).await;
+        }
+        Ok(())
     }
 
     /// `hub_port_init` for a device that is known: it must be the same one afterwards.

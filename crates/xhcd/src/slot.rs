@@ -135,7 +135,7 @@ impl Controller {
     /// Disable Slot; then the device's memory is the driver's again, whatever the controller said.
     pub(crate) async fn disable_slot(&self, slot: SlotId) {
         if let Some(device) = self.device(slot) {
-            device.give_back_all();
+            device.shut_down();
             let _disabled = self.command(command::disable_slot(slot)).await;
             self.remove_device(slot);
         }

@@ -68,10 +68,13 @@ impl IsochStream {
     /// see [`IsochUrb::start_microframe`].
     ///
     /// # Errors
-    /// The URB comes back with: `-EHOSTUNREACH` the device is suspended, `-ESHUTDOWN` the endpoint or the
+    /// The URB comes back with: `-ENODEV` the device was unplugged, `-EHOSTUNREACH` the device is suspended, `-ESHUTDOWN` the endpoint or the
     /// controller is gone, `-ENOMEM` the ring is full, `-EINVAL` a packet lies outside the buffer.
     pub fn submit(&self, urb: IsochUrb) -> Result<(), (UrbError, IsochUrb)> {
         let controller = &self.controller;
+        if !self.device.is_attached() {
+            return Err((UrbError::NoDevice, urb));
+        }
         if !self.endpoint.is_alive() || controller.state() != HcState::Running {
             return Err((UrbError::Shutdown, urb));
         }

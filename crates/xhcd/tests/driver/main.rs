@@ -1,0 +1,10 @@
+//! The driver against the model and emulated devices, as a user of the machine sees it.
+
+mod bring_up;
+mod enumerate;
+mod isoch;
+mod lending;
+mod power;
+mod settings;
+mod unplug;
+mod world;
