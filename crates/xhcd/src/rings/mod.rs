@@ -10,3 +10,6 @@ pub(crate) use event::EventRingMemory;
 pub use event::{EventRingConsumer, EventSegment};
 pub(crate) use transfer::TransferRingMemory;
 pub use transfer::{RingFull, RingPosition, TdSpan, TransferRing};
+
+#[cfg(test)]
+mod tests;

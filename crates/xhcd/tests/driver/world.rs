@@ -22,7 +22,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(profile: Profile) -> Self {
-        let kernel = Kernel::new(Schedule::Fifo);
+        Self::on(Kernel::new(Schedule::Fifo), profile)
+    }
+
+    pub(crate) fn on(kernel: Kernel, profile: Profile) -> Self {
         let xhc = Xhci::new(profile, 1).unwrap();
         let bus = LocalBus::new(xhc, kernel.clock(), ARENA_BYTES);
         kernel.attach_hardware(bus.clone());
