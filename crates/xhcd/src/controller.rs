@@ -45,7 +45,7 @@ pub(crate) struct Controller {
     /// Root ports that the suspend of their bus put into U3.
     pub(crate) suspended_ports: RefCell<BTreeSet<PortId>>,
     pub(crate) lost: RefCell<LostDevices>,
-    /// Woken when a device was added or removed.
+    /// Woken when a device was added or removed, or answers again after a suspend.
     pub(crate) topology: WaitQueue,
     pub(crate) me: Weak<Self>,
     state: Cell<HcState>,

@@ -10,7 +10,6 @@ use crate::port::root_port;
 use crate::transfer::{CONTROL_TIMEOUT, Data};
 use offload_core::{DeviceSetup, Errno, RootHub, UsbDevice};
 use sim_time::Duration;
-use std::cell::Cell;
 use std::rc::Rc;
 use usb_spec::descriptor::{ClassCode, Configuration, DescriptorType, Device, parse_string};
 use usb_spec::{SetupPacket, Speed};
@@ -37,9 +36,10 @@ impl Controller {
     }
 
     async fn try_connect(&self, hub: &Rc<Hub>, port: u8) -> Result<(), Errno> {
+        let node = hub.node()?;
         let (device, descriptor) = {
             // One device of the controller at a time is at address 0.
-            let _address0 = hub.node.address0_mutex().lock().await;
+            let _address0 = node.address0_mutex().lock().await;
             let speed = self.enable_port(hub, port).await?;
             let place = self.place(hub, port, speed).ok_or(Errno::ENODEV)?;
             let device = self.enable_slot(place).await?;
@@ -69,8 +69,7 @@ impl Controller {
         match &hub.kind {
             HubKind::Root(ports) => Some(self.root_place(root_port(ports, port).ok()?, speed)),
             HubKind::External { slot, facts } => {
-                let slot = slot.get();
-                Some(self.device(slot)?.place.below(slot, port, speed, facts.multi_tt))
+                Some(self.device(*slot)?.place.below(*slot, port, speed, facts.multi_tt))
             }
         }
     }
@@ -136,10 +135,11 @@ impl Controller {
         device: &Rc<VirtDevice>,
         descriptor: Device,
     ) -> Result<(), Errno> {
+        let hub_node = hub.node()?;
         let descriptors = Rc::new(self.read_descriptors(device, descriptor).await?);
         device.descriptors.replace(Some(descriptors.clone()));
         {
-            let _bandwidth = hub.node.bandwidth_mutex().lock().await;
+            let _bandwidth = hub_node.bandwidth_mutex().lock().await;
             self.configure(device).await?;
         }
         let is_hub = descriptor.class.class == ClassCode::HUB.class;
@@ -155,9 +155,9 @@ impl Controller {
             }
         };
         let facts = if is_hub { Some(self.set_up_hub(device, &descriptors).await?) } else { None };
-        let node = UsbDevice::attach(&hub.node, &setup);
+        let node = UsbDevice::attach(&hub_node, &setup);
         if let Some(facts) = facts {
-            let new = Hub::new(node, HubKind::External { slot: Cell::new(device.slot), facts });
+            let new = Hub::new(&node, HubKind::External { slot: device.slot, facts });
             self.add_hub(new.clone());
             self.activate_hub(&new).await;
         }

@@ -14,7 +14,8 @@ use usb_spec::descriptor::Configuration;
 use usb_spec::{EndpointAddress, SetupPacket};
 use xhci_spec::{Dci, PortId};
 
-/// A controller that is up, with its root hubs: what class drivers and scenarios hold. A handle.
+/// A controller that is up, with its root hubs: what class drivers and scenarios hold. A handle; the tree of
+/// devices lives as long as one of them.
 ///
 /// Devices come and go in usbcore's tree, [`Hcd::usb`]; transfers go through here.
 ///
@@ -51,7 +52,7 @@ impl Hcd {
         for bus in usb.buses() {
             let node = bus.root_hub().clone();
             let ports = ports_of(&controller.capabilities, node.bus());
-            controller.add_hub(Hub::new(node, HubKind::Root(ports)));
+            controller.add_hub(Hub::new(&node, HubKind::Root(ports)));
         }
         let handler = Rc::downgrade(&controller);
         controller.bus.request_irq(

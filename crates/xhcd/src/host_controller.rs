@@ -15,9 +15,12 @@ use xhci_spec::{Dci, InterrupterId};
 
 impl Controller {
     fn of_slot(&self, slot: SlotId) -> Result<Rc<VirtDevice>, Errno> {
-        let slot = xhci_spec::SlotId::new(slot.get());
-        slot.and_then(|slot| self.device(slot)).ok_or(Errno::ENODEV)
+        self.device(slot_id(slot)?).ok_or(Errno::ENODEV)
     }
+}
+
+fn slot_id(slot: SlotId) -> Result<xhci_spec::SlotId, Errno> {
+    xhci_spec::SlotId::new(slot.get()).ok_or(Errno::ENODEV)
 }
 
 fn dci(ep: EpIndex) -> Option<Dci> {
@@ -94,6 +97,8 @@ impl HostController for Controller {
             let mut status = [0; 2];
             let setup = SetupPacket::get_device_status();
             self.control(&device, setup, Data::In(&mut status), CONTROL_TIMEOUT).await?;
+            // usbcore asks at the end of every resume.
+            self.topology.wake_all();
             Ok(())
         })
     }
@@ -120,7 +125,10 @@ impl HostController for Controller {
         slot: SlotId,
         rings: &'a dyn RingFree,
     ) -> LocalBoxFuture<'a, Result<SlotId, Errno>> {
-        Box::pin(self.discover_or_reset(slot, rings))
+        Box::pin(async move {
+            self.discover_or_reset(slot_id(slot)?, rings).await?;
+            Ok(slot)
+        })
     }
 
     fn port_init(&self, slot: SlotId) -> LocalBoxFuture<'_, Result<(), Errno>> {
@@ -154,6 +162,9 @@ impl HostController for Controller {
 
     fn free_device(&self, slot: SlotId) -> LocalBoxFuture<'_, ()> {
         Box::pin(async move {
+            if let Ok(slot) = slot_id(slot) {
+                self.forget_lost(slot).await;
+            }
             let Ok(device) = self.of_slot(slot) else { return };
             self.forget_hub(device.slot);
             self.disable_slot(device.slot).await;

@@ -10,7 +10,7 @@ use offload_core::{DeviceState, Errno, RootHub, UsbDevice, usb_disconnect};
 use sim_time::Duration;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use xhci_spec::{Dci, PortId, SlotId};
 
 /// Debouncing as Linux does it: connected for 100 ms without a change, looked at every 25 ms, for 2 s at most.
@@ -23,8 +23,9 @@ const STATUS_ERRORS_MAX: u32 = 10;
 const BITMAP_BYTES_MAX: usize = 32;
 
 pub(crate) struct Hub {
-    /// Its place in usbcore's tree.
-    pub(crate) node: Rc<UsbDevice>,
+    // The tree owns its devices.
+    node: Weak<UsbDevice>,
+    bus: RootHub,
     pub(crate) kind: HubKind,
     pending: RefCell<BTreeSet<u8>>,
     queued: Cell<bool>,
@@ -33,8 +34,8 @@ pub(crate) struct Hub {
 pub(crate) enum HubKind {
     /// With the controller's ports, in the order of the hub's.
     Root(Vec<PortId>),
-    /// In a slot, which may be another one after a reset.
-    External { slot: Cell<SlotId>, facts: HubFacts },
+    /// In a slot.
+    External { slot: SlotId, facts: HubFacts },
 }
 
 /// What a hub that was plugged in says of itself.
@@ -47,8 +48,15 @@ pub(crate) struct HubFacts {
 }
 
 impl Hub {
-    pub(crate) fn new(node: Rc<UsbDevice>, kind: HubKind) -> Rc<Self> {
-        Rc::new(Self { node, kind, pending: RefCell::default(), queued: Cell::new(false) })
+    pub(crate) fn new(node: &Rc<UsbDevice>, kind: HubKind) -> Rc<Self> {
+        let bus = node.bus();
+        let node = Rc::downgrade(node);
+        Rc::new(Self { node, bus, kind, pending: RefCell::default(), queued: Cell::new(false) })
+    }
+
+    /// Its place in usbcore's tree; gone when it was unplugged.
+    pub(crate) fn node(&self) -> Result<Rc<UsbDevice>, Errno> {
+        self.node.upgrade().ok_or(Errno::ENODEV)
     }
 
     pub(crate) fn ports(&self) -> u8 {
@@ -61,13 +69,7 @@ impl Hub {
     pub(crate) fn slot(&self) -> Option<SlotId> {
         match &self.kind {
             HubKind::Root(_) => None,
-            HubKind::External { slot, .. } => Some(slot.get()),
-        }
-    }
-
-    pub(crate) fn set_slot(&self, new: SlotId) {
-        if let HubKind::External { slot, .. } = &self.kind {
-            slot.set(new);
+            HubKind::External { slot, .. } => Some(*slot),
         }
     }
 
@@ -113,7 +115,7 @@ impl Controller {
 
     pub(crate) fn root_hub(&self, bus: RootHub) -> Option<Rc<Hub>> {
         let hubs = self.hubs.borrow();
-        hubs.iter().find(|hub| hub.slot().is_none() && hub.node.bus() == bus).cloned()
+        hubs.iter().find(|hub| hub.slot().is_none() && hub.bus == bus).cloned()
     }
 
     pub(crate) fn add_hub(&self, hub: Rc<Hub>) {
@@ -136,31 +138,32 @@ impl Controller {
     // The hub is locked and awake while its ports are looked at (reference 3.2, step 1).
     async fn hub_event(&self, hub: &Rc<Hub>) {
         hub.queued.set(false);
-        let _hub_lock = hub.node.lock().await;
-        let interface = hub.node.interface(0);
+        let Ok(node) = hub.node() else { return };
+        let _hub_lock = node.lock().await;
+        let interface = node.interface(0);
         let awake = match &interface {
             Some(interface) => interface.autopm_get().await.is_ok(),
             None => false,
         };
-        while awake && hub.node.is_attached() && self.state() != HcState::Dead {
+        while awake && node.is_attached() && self.state() != HcState::Dead {
             let port = hub.pending.borrow_mut().pop_first();
             let Some(port) = port else { break };
-            self.port_event(hub, port).await;
+            self.port_event(hub, &node, port).await;
         }
         if awake && let Some(interface) = &interface {
             interface.autopm_put().await;
         }
     }
 
-    async fn port_event(&self, hub: &Rc<Hub>, port: u8) {
+    async fn port_event(&self, hub: &Rc<Hub>, node: &Rc<UsbDevice>, port: u8) {
         let state = {
-            let lock = hub.node.port_lock(port);
+            let lock = node.port_lock(port);
             let _port_lock = lock.lock().await;
             let Ok(state) = self.port_state(hub, port).await else { return };
             self.clear_port_changes(hub, port, &state).await;
             state
         };
-        let child = hub.node.child(port);
+        let child = node.child(port);
         if state.changed.connection || state.connected != child.is_some() {
             if let Some(child) = child {
                 if state.connected && self.has_survived(&child, &state).await {
@@ -219,9 +222,10 @@ impl Controller {
     pub(crate) fn watch_hub(&self, hub: &Rc<Hub>) {
         let HubKind::External { slot, facts } = &hub.kind else { return };
         let status_change = facts.status_change;
-        let (Some(controller), Some(device)) = (self.me.upgrade(), self.device(slot.get())) else { return };
+        let (Some(controller), Some(device)) = (self.me.upgrade(), self.device(*slot)) else { return };
+        let Ok(node) = hub.node() else { return };
         let hub = hub.clone();
-        let name = format!("{} status change", hub.node.name());
+        let name = format!("{} status change", node.name());
         drop(self.kernel.spawn(TaskKind::Daemon, name, async move {
             controller.watch_status_change(&hub, &device, status_change).await;
         }));
@@ -242,7 +246,12 @@ impl Controller {
                         }
                     }
                 }
-                Err(UrbError::Shutdown | UrbError::NoDevice | UrbError::Cancelled) => return,
+                // Flushed by a suspend, or gone with the endpoint.
+                Err(UrbError::Shutdown) => {
+                    let Ok(node) = hub.node() else { return };
+                    self.topology.wait_until(|| node.can_submit() || !node.is_attached()).await;
+                }
+                Err(UrbError::NoDevice) => return,
                 Err(_) => errors += 1,
             }
         }

@@ -90,8 +90,7 @@ impl Controller {
             }
             HubKind::External { slot, .. } => {
                 let mut bytes = [0; 4];
-                self.hub_request(slot.get(), SetupPacket::get_port_status(port), Data::In(&mut bytes))
-                    .await?;
+                self.hub_request(*slot, SetupPacket::get_port_status(port), Data::In(&mut bytes)).await?;
                 let [s0, s1, c0, c1] = bytes;
                 let status = PortStatus::from_bits(u16::from_le_bytes([s0, s1]));
                 Ok(PortState::of_hub(status, PortChange::from_bits(u16::from_le_bytes([c0, c1]))))

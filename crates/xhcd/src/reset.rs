@@ -2,41 +2,29 @@
 
 use crate::controller::Controller;
 use crate::descriptors::Descriptors;
-use crate::device::{Parent, Place, TransactionTranslator, VirtDevice};
-use offload_core::{EpIndex, Errno, RingFree, SlotId};
-use std::collections::BTreeMap;
+use crate::device::{Place, VirtDevice};
+use crate::error::CommandError;
+use offload_core::{EpIndex, Errno, RingFree};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use usb_spec::descriptor::{DescriptorType, Device};
-use xhci_spec::Dci;
 use xhci_spec::context::SlotContext;
+use xhci_spec::trb::command;
+use xhci_spec::{Dci, SlotId};
 
-/// Devices whose slots were lost with the controller's state, by their old slot, and the slots of those that
-/// are back. They come back parents first.
+/// Devices whose slots were lost with the controller's state, by slot. Each comes back into the slot that it
+/// had: usbcore knows it by that.
 #[derive(Default)]
 pub(crate) struct LostDevices {
-    lost: BTreeMap<u8, LostDevice>,
-    renamed: BTreeMap<u8, xhci_spec::SlotId>,
+    lost: BTreeMap<SlotId, LostDevice>,
+    /// Enabled already, and kept for the lost device that had it.
+    kept: BTreeSet<SlotId>,
 }
 
 struct LostDevice {
     place: Place,
     slot_context: SlotContext,
     descriptors: Option<Rc<Descriptors>>,
-}
-
-impl LostDevices {
-    fn new_slot(&self, old: xhci_spec::SlotId) -> xhci_spec::SlotId {
-        self.renamed.get(&old.get()).copied().unwrap_or(old)
-    }
-
-    fn new_place(&self, place: Place) -> Place {
-        let parent = match place.parent {
-            Parent::HubPort { hub, port } => Parent::HubPort { hub: self.new_slot(hub), port },
-            root @ Parent::RootPort(_) => root,
-        };
-        let tt = place.tt.map(|tt| TransactionTranslator { hub: self.new_slot(tt.hub), ..tt });
-        Place { parent, tt, ..place }
-    }
 }
 
 impl Controller {
@@ -50,7 +38,7 @@ impl Controller {
                 slot_context: device.slot_context.get(),
                 descriptors: device.descriptors.borrow().clone(),
             };
-            lost.lost.insert(device.slot.get(), record);
+            lost.lost.insert(device.slot, record);
             self.remove_device(device.slot);
         }
         self.lost.replace(lost);
@@ -58,18 +46,13 @@ impl Controller {
     }
 
     /// `xhci_discover_or_reset_device`: the rings of all endpoints but the default one go, each user told first;
-    /// then Reset Device. A device that was lost gets a new slot.
-    pub(crate) async fn discover_or_reset(
-        &self,
-        slot: SlotId,
-        rings: &dyn RingFree,
-    ) -> Result<SlotId, Errno> {
-        let lost = self.lost.borrow_mut().lost.remove(&slot.get());
+    /// then Reset Device. A device that was lost gets its slot again, with nothing in it.
+    pub(crate) async fn discover_or_reset(&self, slot: SlotId, rings: &dyn RingFree) -> Result<(), Errno> {
+        let lost = self.lost.borrow_mut().lost.remove(&slot);
         if let Some(lost) = lost {
-            return self.rediscover(slot, lost).await;
+            return Ok(self.rediscover(slot, lost).await?);
         }
-        let old = xhci_spec::SlotId::new(slot.get()).ok_or(Errno::ENODEV)?;
-        let device = self.device(old).ok_or(Errno::ENODEV)?;
+        let device = self.device(slot).ok_or(Errno::ENODEV)?;
         self.reset_slot(&device).await?;
         for endpoint in device.all_endpoints() {
             if endpoint.dci != Dci::EP0 {
@@ -79,28 +62,63 @@ impl Controller {
                 self.forget_endpoint(&device, endpoint.dci);
             }
         }
-        Ok(slot)
+        Ok(())
     }
 
-    async fn rediscover(&self, old: SlotId, lost: LostDevice) -> Result<SlotId, Errno> {
-        let place = self.lost.borrow().new_place(lost.place);
-        let device = self.enable_slot(place).await?;
-        self.lost.borrow_mut().renamed.insert(old.get(), device.slot);
-        if let Some(hub) = xhci_spec::SlotId::new(old.get()).and_then(|old| self.hub_in(old)) {
-            hub.set_slot(device.slot);
-        }
+    async fn rediscover(&self, slot: SlotId, lost: LostDevice) -> Result<(), CommandError> {
+        self.enable_again(slot, lost.place).await?;
+        let device = self.new_device(slot, lost.place)?;
         // A hub is marked as one again when its endpoints are configured (CMD-30).
         device.slot_context.set(
-            device
-                .slot_context
-                .get()
+            lost.place
+                .slot_context()
                 .with_hub(lost.slot_context.hub())
                 .with_number_of_ports(lost.slot_context.number_of_ports())
                 .with_mtt(lost.slot_context.mtt())
                 .with_tt_think_time(lost.slot_context.tt_think_time()),
         );
         device.descriptors.replace(lost.descriptors);
-        SlotId::new(device.slot.get()).ok_or(Errno::ENODEV)
+        Ok(())
+    }
+
+    /// Enable Slot for a device that is new: slots of lost devices are kept for them.
+    pub(crate) async fn enable_fresh(&self, place: Place) -> Result<SlotId, CommandError> {
+        loop {
+            let slot = self.enable_any_slot(place).await?;
+            let mut lost = self.lost.borrow_mut();
+            if !lost.lost.contains_key(&slot) {
+                return Ok(slot);
+            }
+            lost.kept.insert(slot);
+        }
+    }
+
+    // The controller chooses the slot: others are taken until it is the right one.
+    async fn enable_again(&self, wanted: SlotId, place: Place) -> Result<(), CommandError> {
+        if self.lost.borrow_mut().kept.remove(&wanted) {
+            return Ok(());
+        }
+        let mut others = Vec::new();
+        let result = loop {
+            match self.enable_fresh(place).await {
+                Ok(slot) if slot == wanted => break Ok(()),
+                Ok(slot) => others.push(slot),
+                Err(error) => break Err(error),
+            }
+        };
+        for slot in others {
+            let _free_again = self.command(command::disable_slot(slot)).await;
+        }
+        result
+    }
+
+    /// A lost device will not come back.
+    pub(crate) async fn forget_lost(&self, slot: SlotId) {
+        self.lost.borrow_mut().lost.remove(&slot);
+        let kept = self.lost.borrow_mut().kept.remove(&slot);
+        if kept {
+            let _free_again = self.command(command::disable_slot(slot)).await;
+        }
     }
 
     /// The whole configuration again after a reset; a hub's ports come back with it.

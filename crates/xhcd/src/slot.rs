@@ -21,20 +21,33 @@ pub(crate) struct EndpointChanges {
 impl Controller {
     /// Enable Slot, and the memory a slot needs.
     pub(crate) async fn enable_slot(&self, place: Place) -> Result<Rc<VirtDevice>, CommandError> {
-        let no_memory = |_| CommandError::NoMemory(TrbType::ENABLE_SLOT);
+        let slot = self.enable_fresh(place).await?;
+        let device = self.new_device(slot, place);
+        if device.is_err() {
+            let _free_again = self.command(command::disable_slot(slot)).await;
+        }
+        device
+    }
+
+    /// Enable Slot; the controller chooses which.
+    pub(crate) async fn enable_any_slot(&self, place: Place) -> Result<SlotId, CommandError> {
         let slot_type = self.capabilities.protocol_of(place.root_port).map_or(0, |each| each.slot_type);
         let event = self.command(command::enable_slot(slot_type)).await?;
-        let slot = event.slot.filter(|slot| *slot <= self.last_slot());
-        let Some(slot) = slot else {
-            let code = CompletionCode::NO_SLOTS_AVAILABLE;
-            return Err(CommandError::Failed { command: TrbType::ENABLE_SLOT, code });
-        };
+        let slot = event.slot.filter(|slot| slot.get() <= self.capabilities.max_slots);
+        slot.ok_or(CommandError::Failed {
+            command: TrbType::ENABLE_SLOT,
+            code: CompletionCode::NO_SLOTS_AVAILABLE,
+        })
+    }
+
+    /// The memory of a device in an enabled slot: contexts, and the ring of endpoint 0.
+    pub(crate) fn new_device(&self, slot: SlotId, place: Place) -> Result<Rc<VirtDevice>, CommandError> {
+        let no_memory = |_| CommandError::NoMemory(TrbType::ENABLE_SLOT);
         let size = self.capabilities.context_size;
         let life = self.new_life();
         let device = VirtDevice::alloc(&*self.bus, size, slot, life, place).map_err(no_memory)?;
         let context = control_endpoint(place.speed.max_packet_size_0());
-        let endpoint0 = Endpoint::alloc(&*self.bus, slot, Dci::EP0, context, place.tt.is_some());
-        match endpoint0 {
+        match Endpoint::alloc(&*self.bus, slot, Dci::EP0, context, place.tt.is_some()) {
             Ok(endpoint0) => device.set_endpoint(endpoint0),
             Err(full) => {
                 device.free(&*self.bus);
@@ -140,13 +153,4 @@ impl Controller {
             self.remove_device(slot);
         }
     }
-
-    fn last_slot(&self) -> SlotId {
-        SlotId::new(self.capabilities.max_slots).unwrap_or(FIRST_SLOT)
-    }
 }
-
-const FIRST_SLOT: SlotId = match SlotId::new(1) {
-    Some(slot) => slot,
-    None => unreachable!(),
-};

@@ -2,7 +2,7 @@ use crate::world::{World, millis};
 use host_bus::HostBus;
 use kernel_sim::{Kernel, Schedule, TaskKind};
 use offload_core::Errno;
-use usb_devices::{Peripheral, audio::uac2::Headset};
+use usb_devices::{Hub, Peripheral, audio::uac2::Headset};
 use usb_spec::{EndpointAddress, SetupPacket};
 use xhcd::UrbError;
 use xhci_model::Profile;
@@ -74,4 +74,17 @@ fn the_order_of_tasks_changes_nothing_that_a_user_sees() {
     for seed in 0..20 {
         assert_eq!(enumerate(Schedule::Seeded(seed)), enumerate(Schedule::Seeded(seed)));
     }
+}
+
+#[test]
+fn a_world_that_ends_leaves_no_memory_behind() {
+    let world = World::default();
+    world.plug(1, Peripheral::new(Headset::new()));
+    world.plug(2, Hub::new());
+    let (hcd, headset) = world.start_with("1-1");
+    world.settle(millis(500));
+    let bus = std::rc::Rc::downgrade(&world.bus);
+    world.kernel.shutdown();
+    drop((hcd, headset, world));
+    assert!(bus.upgrade().is_none());
 }

@@ -9,5 +9,6 @@ mod isoch;
 mod lending;
 mod power;
 mod settings;
+mod sleep;
 mod unplug;
 mod world;

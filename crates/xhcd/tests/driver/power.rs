@@ -104,6 +104,46 @@ fn a_controller_that_lost_power_finds_its_devices_again() {
     assert_eq!(world.run(async move { configuration_value(&hcd, &headset).await }), Some(1));
 }
 
+#[test] // req: PWR-06, CMD-10
+fn lost_devices_get_their_slots_again_in_whatever_order_they_come() {
+    let world = World::default();
+    for port in 1..=4 {
+        world.plug(port, Peripheral::new(Headset::new()));
+    }
+    let (hcd, _) = world.start_with("1-4");
+    world.settle(millis(2000));
+    // Slot 2 becomes a gap.
+    world.unplug(2);
+    let waiting = hcd.clone();
+    world.run(async move { waiting.wait_for_removal("1-2").await });
+    let devices = ["1-4", "1-1", "1-3"].map(|name| hcd.device(name).unwrap());
+    let slots = || devices.each_ref().map(|device| device.slot_id().unwrap().get());
+    let before = slots();
+    let core = world.core.clone();
+    let (order, used) = (devices.clone(), hcd.clone());
+    world.run(async move {
+        let host = used.usb().host().clone();
+        core.kernel().freeze_processes().await.unwrap();
+        assert_eq!(host.hc_resume(true).await, Ok(HcResume::PowerLost));
+        core.kernel().sleep(millis(100)).await;
+        for device in order {
+            let slot = device.slot_id().unwrap();
+            assert_eq!(host.reset_device(slot, &Nobody).await, Ok(slot));
+            assert_eq!(host.port_init(slot).await, Ok(()));
+            assert_eq!(host.configure(slot).await, Ok(()));
+        }
+        core.kernel().thaw_processes();
+        core.kernel().sleep(millis(500)).await;
+        assert_eq!(used.usb().devices().len(), 5);
+    });
+    assert_eq!(slots(), before);
+    world.plug(2, Peripheral::new(Headset::new()));
+    world.settle(millis(1000));
+    let gap = [1, 2, 3, 4].into_iter().find(|slot| !before.contains(slot));
+    let second = hcd.device("1-2").unwrap();
+    assert_eq!(second.slot_id().map(|slot| slot.get()), gap, "the gap is free");
+}
+
 #[test] // req: CMD-46, CMD-47, PRT-18
 fn a_device_is_reset_and_comes_back_the_same() {
     let world = World::default();
