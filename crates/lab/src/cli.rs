@@ -1,0 +1,181 @@
+//! Commands and their arguments.
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use scenario::{ClientStyle, DeviceKind, LogLevel};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  xhci-lab                                       play the fixture through the sideband
+  xhci-lab stream --wav song.wav --out out       play a file, keep what the device received
+  xhci-lab stream --path urb                     the same by the host's own URBs: see the interrupts
+  xhci-lab stream --suspend-at 2000 --resume-at 7000
+                                                 let the host sleep while the audio goes on
+  xhci-lab scenario fixtures/scenarios           run all scenarios and check what they expect
+
+Exit codes: 0 fine, 1 a run or expectation failed, 2 bad arguments or files.";
+
+const STREAM_EXAMPLES: &str = "\
+Examples:
+  xhci-lab stream --json | jq .host_interrupts_per_s
+  xhci-lab stream --wav song.wav --device uac1 --out out --log full
+  xhci-lab stream --client qc --suspend-at 2000 --resume-at 3000
+  xhci-lab stream --unplug-at 1500 --seed 7";
+
+/// Plays audio through an emulated xHCI controller and a re-creation of Linux's USB offload, in virtual time.
+#[derive(Parser, Debug)]
+#[command(name = "xhci-lab", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    /// Tell what is done, on stderr; twice for more
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) stream: StreamArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Play a WAV file to an emulated sound device and report what happened (the default)
+    #[command(after_help = STREAM_EXAMPLES)]
+    Stream(StreamArgs),
+    /// Run scenario files and check what they expect
+    Scenario(ScenarioArgs),
+}
+
+#[derive(Args, Debug, Clone)]
+pub(crate) struct StreamArgs {
+    /// PCM WAV file: 1 or 2 channels, 16 or 24 bit, 44.1, 48 or 96 kHz; without, ten seconds of plucked strings
+    #[arg(long, value_name = "FILE")]
+    pub(crate) wav: Option<PathBuf>,
+    /// Who moves the audio: the DSP behind the host's back, or the host's own URBs
+    #[arg(long, value_enum, default_value_t = PathArg::Sideband)]
+    pub(crate) path: PathArg,
+    /// Class driver of the sideband path: AoC streams through system sleep, QC tears its stream down
+    #[arg(long, value_enum, default_value_t = ClientArg::Aoc)]
+    pub(crate) client: ClientArg,
+    /// Sound device: audio class 2.0 headset at high speed, or 1.0 speaker at full speed
+    #[arg(long, value_enum, default_value_t = DeviceArg::Uac2)]
+    pub(crate) device: DeviceArg,
+    /// Suspend the host to RAM, so many milliseconds after the start; needs --resume-at
+    #[arg(long, value_name = "MS")]
+    pub(crate) suspend_at: Option<u64>,
+    /// Wake the host up again; the time counts from the start, too
+    #[arg(long, value_name = "MS")]
+    pub(crate) resume_at: Option<u64>,
+    /// Pull the cable, so many milliseconds after the start
+    #[arg(long, value_name = "MS")]
+    pub(crate) unplug_at: Option<u64>,
+    /// How far the device's crystal is off, in parts per million
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true,
+          value_parser = clap::value_parser!(i32).range(-1000..=1000))]
+    pub(crate) ppm: i32,
+    /// Who runs next among the runnable tasks: 0 the first one, else drawn from this seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Where capture.wav (what the device received) and events.log go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How much the event log holds
+    #[arg(long, value_enum, default_value_t = LogArg::Summary)]
+    pub(crate) log: LogArg,
+    /// Print one JSON object in place of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ScenarioArgs {
+    /// Scenario files, or directories of them
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Where the event logs go, one NAME.log for each scenario
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How much the event logs hold
+    #[arg(long, value_enum, default_value_t = LogArg::Summary)]
+    pub(crate) log: LogArg,
+    /// Print one JSON object per scenario, one per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PathArg {
+    /// DSP, sideband, secondary interrupter
+    Sideband,
+    /// URBs, interrupter 0
+    Urb,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ClientArg {
+    /// In the style of Google's AoC driver
+    Aoc,
+    /// In the style of Qualcomm's driver
+    Qc,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum DeviceArg {
+    /// Headset
+    Uac2,
+    /// Speaker
+    Uac1,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogArg {
+    /// Without what a running stream does thousands of times a second
+    Summary,
+    /// Everything
+    Full,
+}
+
+impl StreamArgs {
+    /// The class driver that path and client make together.
+    pub(crate) fn style(&self) -> ClientStyle {
+        match (self.path, self.client) {
+            (PathArg::Urb, _) => ClientStyle::Urb,
+            (PathArg::Sideband, ClientArg::Aoc) => ClientStyle::Aoc,
+            (PathArg::Sideband, ClientArg::Qc) => ClientStyle::Qc,
+        }
+    }
+}
+
+impl From<DeviceArg> for DeviceKind {
+    fn from(device: DeviceArg) -> Self {
+        match device {
+            DeviceArg::Uac2 => Self::Uac2,
+            DeviceArg::Uac1 => Self::Uac1,
+        }
+    }
+}
+
+impl From<LogArg> for LogLevel {
+    fn from(log: LogArg) -> Self {
+        match log {
+            LogArg::Summary => Self::Summary,
+            LogArg::Full => Self::Full,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn stream_is_the_default_command() {
+        let cli = Cli::parse_from(["xhci-lab", "--seed", "3", "--path", "urb"]);
+        assert!(cli.command.is_none());
+        assert_eq!((cli.stream.seed, cli.stream.style()), (3, ClientStyle::Urb));
+    }
+}

@@ -1,0 +1,48 @@
+use parking_lot::{Mutex, MutexGuard};
+use sim_time::Instant;
+use std::sync::Arc;
+use usb_spec::Speed;
+use xhci_model::{Device, DeviceAddress, Handshake, InReply, Token};
+
+/// A device that is plugged in somewhere and can be looked at all the same. The world has one thread, so the lock is
+/// never waited for; it is there because a device may move to another thread with its controller.
+pub(super) struct SharedDevice<D>(Arc<Mutex<D>>);
+
+impl<D> SharedDevice<D> {
+    pub(super) fn new(device: D) -> Self {
+        Self(Arc::new(Mutex::new(device)))
+    }
+    pub(super) fn lock(&self) -> MutexGuard<'_, D> {
+        self.0.lock()
+    }
+}
+
+impl<D> Clone for SharedDevice<D> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<D: Device> Device for SharedDevice<D> {
+    fn speed(&self) -> Speed {
+        self.lock().speed()
+    }
+    fn bus_reset(&mut self, now: Instant) {
+        self.lock().bus_reset(now);
+    }
+    fn setup(&mut self, now: Instant, address: DeviceAddress, packet: &[u8; 8]) -> Handshake {
+        self.lock().setup(now, address, packet)
+    }
+    fn out_packet(&mut self, now: Instant, token: Token, data: &[u8]) -> Handshake {
+        self.lock().out_packet(now, token, data)
+    }
+    fn in_packet(&mut self, now: Instant, token: Token, buffer: &mut [u8]) -> InReply {
+        self.lock().in_packet(now, token, buffer)
+    }
+    fn suspend(&mut self, now: Instant) {
+        self.lock().suspend(now);
+    }
+    fn resume(&mut self, now: Instant) {
+        self.lock().resume(now);
+    }
+}
