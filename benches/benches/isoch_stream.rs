@@ -168,7 +168,7 @@ fn play(machine: &mut Machine, steps: u64, events_per_step: u64, at: &mut u64) {
     for _ in 0..steps {
         machine.run(Duration::from_millis(32));
         *at = (*at + events_per_step) % u64::from(EVENT_TRBS);
-        machine.write64(erdp, EVENTS + 0x1_0000 + *at * 16 | 8);
+        machine.write64(erdp, (EVENTS + 0x1_0000 + *at * 16) | 8);
     }
 }
 

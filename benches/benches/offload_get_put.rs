@@ -32,7 +32,7 @@ fn uncontended(c: &mut Criterion) {
     });
     let (state, pm) = awake();
     group.bench_function("uncontended", |b| {
-        b.iter(|| get_put(black_box(&state), black_box(&pm), Instant::ZERO))
+        b.iter(|| get_put(black_box(&state), black_box(&pm), Instant::ZERO));
     });
     group.finish();
 }
