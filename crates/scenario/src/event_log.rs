@@ -113,6 +113,7 @@ pub(crate) fn is_routine(event: &kernel_sim::Event) -> bool {
         event,
         E::TaskWoken { .. }
             | E::TaskSwitch { .. }
+            | E::TaskEnded { .. }
             | E::LockWait { .. }
             | E::LockAcquired { .. }
             | E::LockReleased { .. }
