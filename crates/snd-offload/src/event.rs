@@ -55,7 +55,7 @@ pub enum Event {
         /// What tore it down; `None` if it was asked to stop.
         cause: Option<Cause>,
     },
-    /// A ring ran empty (Ring Underrun, Ring Overrun) while audio was outstanding.
+    /// A ring had run empty while audio was outstanding.
     Xrun {
         /// The stream.
         stream: StreamId,

@@ -44,7 +44,8 @@ pub struct StreamStats {
     pub sideband_events: u64,
     /// TDs that missed their service interval (completion code 23).
     pub missed_service: u64,
-    /// Ring Underrun or Overrun (14, 15) while audio was outstanding.
+    /// How often the ring had run empty while audio was outstanding: what the controller tells the host by Ring
+    /// Underrun and Overrun (14, 15).
     pub underruns: u64,
     /// Event Ring Full (21) on the ring of this stream.
     pub ring_full: u64,

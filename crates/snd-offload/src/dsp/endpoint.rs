@@ -93,6 +93,11 @@ impl LentEndpoint {
     pub(super) fn has_room(&self) -> bool {
         self.ring.queued_trbs() < self.depth
     }
+    /// Whether everything that was written is done: a TD that is written now comes too late for the next service
+    /// interval, which begins within the Isochronous Scheduling Threshold.
+    pub(super) fn has_run_empty(&self) -> bool {
+        self.written > 0 && self.ring.queued_trbs() == 0
+    }
     /// The next TD starts anew: the endpoint stood still.
     pub(super) fn resync(&mut self) {
         self.schedule.resync();

@@ -4,16 +4,16 @@ use std::cell::{Cell, RefCell};
 /// What can go wrong with the DSP, on request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// Takes no events and queues nothing for `length`, from the first wake-up at or after `from` on; then goes on by
-    /// looking at its events first. With enough queued ahead the event ring fills meanwhile.
+    /// Takes no events and queues nothing for `length`, from the first wake-up at or after `from` on; then places its
+    /// TDs anew if its ring ran empty. With enough queued ahead the event ring fills meanwhile.
     Stall {
         /// When it begins.
         from: Instant,
         /// How long it lasts.
         length: Duration,
     },
-    /// Sleeps `length` too long at the first wake-up at or after `from`, and then queues before it looks at anything:
-    /// with Frame IDs these TDs come too late.
+    /// Sleeps `length` too long at the first wake-up at or after `from`, and goes on as if nothing was: with Frame IDs
+    /// its next TDs come too late.
     Late {
         /// When it begins.
         from: Instant,

@@ -18,9 +18,6 @@ impl FeedbackReader {
     pub(super) fn endpoint(&self) -> &LentEndpoint {
         &self.endpoint
     }
-    pub(super) fn endpoint_mut(&mut self) -> &mut LentEndpoint {
-        &mut self.endpoint
-    }
 
     /// Queues packets for values to come. Whether there were any.
     pub(super) fn feed(&mut self, bus: &dyn HostBus) -> bool {

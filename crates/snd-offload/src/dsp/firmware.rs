@@ -32,7 +32,7 @@ struct Firmware {
     interrupters: Vec<LentInterrupter>,
     /// When the streams are looked after next.
     tick: Instant,
-    /// The wake-up to come is too late, and queues before it looks.
+    /// The wake-up to come is too late, and does not know.
     late: bool,
 }
 
@@ -110,7 +110,7 @@ impl Firmware {
         if self.streams.is_empty() {
             self.tick = shared.kernel.now() + PERIOD;
         }
-        stream.feed(&Tools { bus: &*shared.bus, log: &shared.log });
+        stream.feed(&Tools { bus: &*shared.bus, log: &shared.log }, false);
         self.streams.push(stream);
         Ok(Reply::Started)
     }
@@ -152,9 +152,6 @@ impl Firmware {
                 return;
             }
         }
-        if std::mem::take(&mut self.late) {
-            self.feed();
-        }
         self.take_events();
         self.feed();
         // A firmware that overslept goes on from now; it does not make up for lost wake-ups.
@@ -183,10 +180,11 @@ impl Firmware {
     }
 
     fn feed(&mut self) {
+        let blindly = std::mem::take(&mut self.late);
         let shared = &*self.dsp.0;
         let tools = Tools { bus: &*shared.bus, log: &shared.log };
         for stream in &mut self.streams {
-            stream.feed(&tools);
+            stream.feed(&tools, blindly);
         }
     }
 }

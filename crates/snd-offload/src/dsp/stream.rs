@@ -86,9 +86,18 @@ impl Stream {
         self.stats
     }
 
-    /// Fills the rings up, and tells the controller of what is new.
-    pub(super) fn feed(&mut self, tools: &Tools<'_>) {
+    /// Fills the rings up, and tells the controller of what is new. `blindly`: without asking whether the frames to
+    /// be named have passed.
+    pub(super) fn feed(&mut self, tools: &Tools<'_>, blindly: bool) {
         let bus = tools.bus;
+        if self.data.has_run_empty() && self.is_outstanding() {
+            self.stats.underruns += 1;
+            let endpoint = self.data.grant().dci;
+            tools.emit(|| Event::Xrun { stream: self.state.id, endpoint });
+            if !blindly {
+                self.data.resync();
+            }
+        }
         let before = self.data.written();
         let fed = match &mut self.side {
             Side::Playback(playback) => playback.feed(bus, &mut self.data),
@@ -143,15 +152,10 @@ impl Stream {
     }
 
     fn data_event(&mut self, tools: &Tools<'_>, event: TransferEvent) {
-        let dci = self.data.grant().dci;
         match event.code {
-            CompletionCode::RING_UNDERRUN | CompletionCode::RING_OVERRUN => {
-                self.data.resync();
-                if self.is_outstanding() {
-                    self.stats.underruns += 1;
-                    tools.emit(|| Event::Xrun { stream: self.state.id, endpoint: dci });
-                }
-            }
+            // ISO-14: these go to the interrupter of the slot context, which is the host's. A ring that ran empty is
+            // found so when it is fed.
+            CompletionCode::RING_UNDERRUN | CompletionCode::RING_OVERRUN => {}
             // The host stopped the endpoint: the message follows.
             code if code.is_stopped() => {}
             code => {
@@ -190,9 +194,7 @@ impl Stream {
     fn feedback_event(&mut self, tools: &Tools<'_>, event: TransferEvent) {
         let Some(feedback) = &mut self.feedback else { return };
         match event.code {
-            CompletionCode::RING_UNDERRUN | CompletionCode::RING_OVERRUN => {
-                feedback.endpoint_mut().resync();
-            }
+            CompletionCode::RING_UNDERRUN | CompletionCode::RING_OVERRUN => {}
             code if code.is_stopped() => {}
             code => {
                 let value = feedback.value(tools.bus, event);

@@ -16,6 +16,8 @@ impl QcClient {
         let index = self.entry_of(direction)?;
         self.stop_endpoints(index).await;
         self.disable_audio_stream(direction).await;
+        // The worker can be preempted here; a device without autosuspend delay then goes to sleep before the put (B7).
+        self.chip.setup.kernel.yield_now().await;
         {
             let _chip_lock = self.chip.mutex.lock().await;
             self.substream(direction).opened.set(false);

@@ -114,6 +114,12 @@ impl QcService {
         self.0.cards.borrow().clone()
     }
 
+    /// What the fixed IO address of the event ring maps to, if anything (S16: it has to be the ring of the interrupter
+    /// that a DSP is told).
+    pub fn event_ring_mapping(&self) -> Option<SgTable> {
+        self.0.qdev.borrow().event_ring.clone()
+    }
+
     fn emit(&self, event: impl FnOnce() -> Event) {
         self.0.setup.log().emit(self.0.setup.kernel.now(), event);
     }
