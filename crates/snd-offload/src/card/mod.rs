@@ -125,3 +125,6 @@ fn control_interface(configuration: &Configuration) -> Option<(&InterfaceSetting
         Some((interface, version))
     })
 }
+
+#[cfg(test)]
+mod tests;

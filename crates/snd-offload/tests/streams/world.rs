@@ -1,8 +1,8 @@
 //! A machine with a sound card plugged in: kernel, controller, driver, DSP.
 
 use host_bus::LocalBus;
-use kernel_sim::{Kernel, Schedule, TaskKind};
-use offload_core::{HcdSetup, PmCore, UsbDevice};
+use kernel_sim::{JoinHandle, Kernel, Schedule, TaskKind};
+use offload_core::{HcdSetup, PmCore, UsbDevice, suspend_to_ram};
 use sim_time::Duration;
 use snd_offload::dsp::{Dsp, DspConfig};
 use snd_offload::{ClientSetup, Event, PlaybackRequest};
@@ -25,6 +25,7 @@ pub(crate) struct World {
     pub(crate) dsp: Dsp,
     pub(crate) setup: ClientSetup,
     pub(crate) udev: Rc<UsbDevice>,
+    pub(crate) core: PmCore,
     pub(crate) log: Rc<RefCell<Vec<String>>>,
 }
 
@@ -46,20 +47,45 @@ impl World {
             let log = log.clone();
             Rc::new(move |_at, event: &Event| log.borrow_mut().push(event.to_string()))
         };
-        let driver = bus.clone();
+        let (driver, pm) = (bus.clone(), core.clone());
         let (hcd, udev) = run(&kernel, async move {
-            let hcd = Hcd::start(&core, driver, &HcdSetup::default()).await.unwrap();
+            let hcd = Hcd::start(&pm, driver, &HcdSetup::default()).await.unwrap();
             let udev = hcd.wait_for_device("1-1").await;
             (hcd, udev)
         });
         let dsp = Dsp::boot(&kernel, bus.clone(), config, Some(sink.clone()));
         let setup = ClientSetup::new(&kernel, &hcd, Some(sink));
-        Self { kernel, bus, dsp, setup, udev, log }
+        Self { kernel, bus, dsp, setup, udev, core, log }
     }
 
     /// Runs a task until it ends.
     pub(crate) fn run<T: 'static>(&self, task: impl Future<Output = T> + 'static) -> T {
         run(&self.kernel, task)
+    }
+
+    /// Starts a task of user space beside the test.
+    pub(crate) fn spawn<T: 'static>(&self, task: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+        self.kernel.spawn(TaskKind::User, "user", task)
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.kernel.run_until(self.kernel.now() + time).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Suspends the machine for a time.
+    pub(crate) fn sleep(&self, time: Duration) {
+        let core = self.core.clone();
+        let slept = async move { suspend_to_ram(&core, core.now() + time).await };
+        let handle = self.kernel.spawn(TaskKind::Kernel, "suspend", slept);
+        let limit = self.kernel.now() + Duration::from_secs(600);
+        self.kernel.run_until_finished(&handle, limit).unwrap_or_else(|error| panic!("{error}"));
+        handle.try_take().expect("the task has ended").expect("a system sleep");
+    }
+
+    /// Pulls the card out.
+    pub(crate) fn unplug(&self) {
+        self.bus.with_xhci(|xhc| drop(xhc.detach(self.kernel.now(), ROOT_PORT)));
     }
 
     /// Looks at the function of the sound card.
@@ -90,10 +116,14 @@ fn run<T: 'static>(kernel: &Kernel, task: impl Future<Output = T> + 'static) -> 
     handle.try_take().expect("the task has ended")
 }
 
+pub(crate) fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
 /// Audio that differs everywhere: `frames` frames.
 pub(crate) fn pcm(format: PcmFormat, frames: usize) -> Rc<[u8]> {
     let bytes = frames * format.bytes_per_frame();
-    (0..bytes).map(|index| (index / 3 * 7 + index % 251) as u8).collect()
+    (0..=250).cycle().zip((0..=255).cycle()).map(|(low, high): (u8, u8)| low ^ high).take(bytes).collect()
 }
 
 pub(crate) fn request(format: PcmFormat, frames: usize) -> PlaybackRequest {
