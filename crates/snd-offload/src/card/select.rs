@@ -73,7 +73,7 @@ impl AudioCard {
         set_alternate(udev, selection.setting.interface, 0).await
     }
 
-    async fn set_clock(
+    pub(super) async fn set_clock(
         &self,
         clock: ClockSource,
         rate_hz: u32,
