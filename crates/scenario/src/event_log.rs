@@ -1,11 +1,13 @@
 //! The event log: one text, in virtual time, of everything that every part of the world tells.
 
+use crate::xruns::RingXruns;
 use host_bus::LocalBus;
 use sim_time::Instant;
 use std::cell::RefCell;
 use std::fmt::{self, Write};
 use std::rc::{Rc, Weak};
 use xhci_model::LogLevel;
+use xhci_spec::{Dci, SlotId};
 
 /// The log of one world. A handle; clones write into the same text. A line is the time in seconds, the part of the world,
 /// and what happened.
@@ -15,6 +17,7 @@ pub(crate) struct EventLog(Rc<Shared>);
 struct Shared {
     level: LogLevel,
     text: RefCell<String>,
+    ring_xruns: RingXruns,
     /// The controller keeps its events until they are fetched.
     bus: RefCell<Weak<LocalBus>>,
 }
@@ -48,7 +51,12 @@ impl Room {
 
 impl EventLog {
     pub(crate) fn new(level: LogLevel) -> Self {
-        Self(Rc::new(Shared { level, text: RefCell::default(), bus: RefCell::default() }))
+        Self(Rc::new(Shared {
+            level,
+            text: RefCell::default(),
+            ring_xruns: RingXruns::default(),
+            bus: RefCell::default(),
+        }))
     }
 
     pub(crate) fn level(&self) -> LogLevel {
@@ -62,7 +70,9 @@ impl EventLog {
 
     /// Takes the events of this controller from now on.
     pub(crate) fn listen_to(&self, bus: &Rc<LocalBus>) {
-        bus.with_xhci(|xhc| xhc.set_log_level(self.0.level));
+        // Empty rings are counted also when nothing is kept.
+        let level = if self.is_on() { self.0.level } else { LogLevel::Summary };
+        bus.with_xhci(|xhc| xhc.set_log_level(level));
         self.0.bus.replace(Rc::downgrade(bus));
     }
 
@@ -76,15 +86,21 @@ impl EventLog {
 
     /// Fetches what the controller did.
     pub(crate) fn drain_controller(&self) {
-        if !self.is_on() {
-            return;
-        }
         let Some(bus) = self.0.bus.borrow().upgrade() else { return };
         bus.with_xhci(|xhc| {
             for (at, event) in xhc.drain_log() {
-                self.line(at, Room::Controller, event);
+                self.0.ring_xruns.note(&event);
+                if self.is_on() {
+                    self.line(at, Room::Controller, event);
+                }
             }
         });
+    }
+
+    /// How often the ring of an endpoint was found empty at a service interval.
+    pub(crate) fn ring_xruns(&self, slot: SlotId, endpoint: Dci) -> u64 {
+        self.drain_controller();
+        self.0.ring_xruns.of(slot, endpoint)
     }
 
     /// The text, which is empty afterwards.

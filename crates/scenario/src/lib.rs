@@ -18,6 +18,7 @@ mod schema;
 mod timeline;
 mod verdict;
 mod world;
+mod xruns;
 
 pub use error::ScenarioError;
 pub use expectation::Condition;

@@ -2,6 +2,7 @@
 
 use crate::scenario::{DeviceKind, Direction};
 use usb_devices::audio::{StreamOffer, uac1, uac2};
+use usb_spec::EndpointAddress;
 use usb_spec::audio::PcmFormat;
 
 fn offers(kind: DeviceKind, direction: Direction) -> impl Iterator<Item = &'static StreamOffer> {
@@ -34,6 +35,11 @@ pub(crate) fn check(kind: DeviceKind, direction: Direction, format: PcmFormat) -
         return Err(format!("a {kind} device does not {verb} at all"));
     }
     Err(format!("a {kind} device does not {verb} {format}; it offers {}", offered.join("; ")))
+}
+
+/// The endpoint of a device's data in one direction.
+pub(crate) fn endpoint(kind: DeviceKind, direction: Direction) -> Option<EndpointAddress> {
+    offers(kind, direction).next().map(|offer| offer.endpoint)
 }
 
 fn describe(offer: &StreamOffer) -> String {

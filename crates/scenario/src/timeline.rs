@@ -125,12 +125,12 @@ impl Timeline {
                 let result = if started.is_ok() { "ok".into() } else { audio_text(&started) };
                 self.record(index, result);
                 if started.is_ok() {
-                    let closed = playing.finish().await;
+                    let closed = playing.finish(&self.world).await;
                     self.note_failed_close(stream, &closed);
                 }
             }
             Action::Stop(stream) => {
-                let stopped = self.playing[stream].stop().await;
+                let stopped = self.playing[stream].stop(&self.world).await;
                 self.record(index, audio_text(&stopped));
             }
             Action::Suspend { until } => {

@@ -9,7 +9,7 @@ mod sockets;
 pub(crate) use cards::Cards;
 pub(crate) use machine::Machine;
 pub(crate) use sleep::SleepWatch;
-pub(crate) use sockets::Sockets;
+pub(crate) use sockets::{Sockets, TapePosition};
 
 use crate::event_log::{EventLog, Room, is_routine};
 use crate::scenario::{PortPath, Scenario};

@@ -2,14 +2,15 @@
 
 use super::WorldError;
 use super::shared_device::SharedDevice;
+use crate::audio::Audio;
 use crate::scenario::{DeviceKind, DeviceSpec, Direction, PortPath, Scenario};
 use host_bus::LocalBus;
 use sim_time::Instant;
 use std::cell::Cell;
 use std::rc::Rc;
+use usb_devices::audio::Sink;
 use usb_devices::audio::uac1::Speaker;
 use usb_devices::audio::uac2::Headset;
-use usb_devices::audio::{Recording, Sink};
 use usb_devices::hub::HubPort;
 use usb_devices::{Hub, Peripheral};
 use xhci_model::Device;
@@ -25,6 +26,21 @@ struct Socket {
     port: PortPath,
     device: Gadget,
     plugged: Cell<bool>,
+}
+
+/// A place in what a sound device records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct TapePosition {
+    /// The recording, counted from 0: each change of format begins a new one.
+    recording: usize,
+    bytes: usize,
+}
+
+impl TapePosition {
+    /// This position, or the start of the recording that has begun since.
+    pub(crate) fn or_start_of_next(self, now: Self) -> Self {
+        if now.recording == self.recording { self } else { Self { recording: now.recording, bytes: 0 } }
+    }
 }
 
 enum Gadget {
@@ -91,9 +107,33 @@ impl Sockets {
         Ok(())
     }
 
-    /// What a sound device played until now.
-    pub(crate) fn with_recording<T>(&self, index: usize, read: impl FnOnce(&Recording) -> T) -> Option<T> {
-        self.with_sink(index, |sink| read(sink.recording()))
+    /// Where the recording of a sound device stands.
+    pub(crate) fn tape_position(&self, index: usize) -> TapePosition {
+        let position = |sink: &Sink| TapePosition {
+            recording: sink.earlier_recordings().len(),
+            bytes: sink.recording().bytes.len(),
+        };
+        self.with_sink(index, position).unwrap_or_default()
+    }
+
+    /// What a sound device recorded in one format, from one position to another or to the end.
+    pub(crate) fn recorded(
+        &self,
+        index: usize,
+        from: TapePosition,
+        to: Option<TapePosition>,
+    ) -> Option<Audio> {
+        let audio = |sink: &Sink| {
+            let current = std::iter::once(sink.recording());
+            let recording = sink.earlier_recordings().iter().chain(current).nth(from.recording)?;
+            let end = match to {
+                Some(to) if to.recording == from.recording => to.bytes,
+                _ => recording.bytes.len(),
+            };
+            let bytes = recording.bytes.get(from.bytes..end)?.into();
+            Some(Audio { format: recording.format, bytes })
+        };
+        self.with_sink(index, audio).flatten()
     }
 
     /// Gaps that a sound device heard until now.

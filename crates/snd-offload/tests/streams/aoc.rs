@@ -150,25 +150,28 @@ fn formats_that_are_not_offered_are_refused_with_what_is() {
 
 #[test]
 fn the_stream_goes_on_while_the_machine_sleeps() {
-    let world = World::new(Headset::new());
-    let client = probe(&world);
-    let playing = {
-        let client = client.clone();
-        world.spawn(async move {
-            let stream = client.start(request(DAT, 48_000)).await.unwrap();
-            stream.wait_finished().await.unwrap();
-            client.stop(&stream).await.unwrap();
-            stream.stats()
-        })
-    };
-    world.pass(millis(200));
-    world.sleep(millis(500));
-    let stats = world.run(playing);
-    assert_eq!((stats.frames_sent, stats.underruns, stats.missed_service), (48_000, 0, 0));
-    assert!(recorded(&world) == *pcm(DAT, 48_000));
-    assert_eq!(world.udev.offload.usage(), 0);
-    let log = world.take_log();
-    assert_eq!(log.matches("streams on").count(), 2, "{log}");
+    // The audio lasts a second: it ends after the sleep, and in the middle of it.
+    for asleep in [500, 3000] {
+        let world = World::new(Headset::new());
+        let client = probe(&world);
+        let playing = {
+            let client = client.clone();
+            world.spawn(async move {
+                let stream = client.start(request(DAT, 48_000)).await.unwrap();
+                stream.wait_finished().await.unwrap();
+                client.stop(&stream).await.unwrap();
+                stream.stats()
+            })
+        };
+        world.pass(millis(200));
+        world.sleep(millis(asleep));
+        let stats = world.run(playing);
+        assert_eq!((stats.frames_sent, stats.underruns, stats.missed_service), (48_000, 0, 0));
+        assert!(recorded(&world) == *pcm(DAT, 48_000));
+        assert_eq!(world.udev.offload.usage(), 0);
+        let log = world.take_log();
+        assert_eq!(log.matches("streams on").count(), 2, "{log}");
+    }
 }
 
 #[test]

@@ -85,6 +85,23 @@ fn a_sleep_stops_the_stream_which_then_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_hibernation_costs_the_device_its_state_and_the_stream_nothing() {
+    let world = World::new(Headset::new());
+    let client = probe(&world);
+    let playing = world.spawn(async move {
+        let stream = client.start(request(DAT, 48_000)).await.unwrap();
+        stream.wait_finished().await.unwrap();
+        client.stop(&stream).await.unwrap();
+        stream.stats()
+    });
+    world.pass(millis(300));
+    world.hibernate(millis(5000));
+    let stats = world.run(playing);
+    assert_eq!((stats.frames_sent, stats.errors), (48_000, 0));
+    assert!(recorded(&world) == *pcm(DAT, 48_000));
+}
+
+#[test]
 fn unplugging_ends_the_stream() {
     let world = World::new(Headset::new());
     let client = probe(&world);

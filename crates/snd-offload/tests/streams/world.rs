@@ -2,7 +2,7 @@
 
 use host_bus::LocalBus;
 use kernel_sim::{JoinHandle, Kernel, Schedule, TaskKind};
-use offload_core::{HcdSetup, PmCore, UsbDevice, suspend_to_ram};
+use offload_core::{HcdSetup, PmCore, UsbDevice, hibernate, suspend_to_ram};
 use sim_time::Duration;
 use snd_offload::dsp::{Dsp, DspConfig};
 use snd_offload::{ClientSetup, Event, PlaybackRequest};
@@ -48,7 +48,7 @@ impl World {
             Rc::new(move |_at, event: &Event| log.borrow_mut().push(event.to_string()))
         };
         let (driver, pm) = (bus.clone(), core.clone());
-        let (hcd, udev) = run(&kernel, async move {
+        let (hcd, udev) = run(&kernel, TaskKind::User, async move {
             let hcd = Hcd::start(&pm, driver, &HcdSetup::default()).await.unwrap();
             let udev = hcd.wait_for_device("1-1").await;
             (hcd, udev)
@@ -60,7 +60,7 @@ impl World {
 
     /// Runs a task until it ends.
     pub(crate) fn run<T: 'static>(&self, task: impl Future<Output = T> + 'static) -> T {
-        run(&self.kernel, task)
+        run(&self.kernel, TaskKind::User, task)
     }
 
     /// Starts a task of user space beside the test.
@@ -76,11 +76,19 @@ impl World {
     /// Suspends the machine for a time.
     pub(crate) fn sleep(&self, time: Duration) {
         let core = self.core.clone();
-        let slept = async move { suspend_to_ram(&core, core.now() + time).await };
-        let handle = self.kernel.spawn(TaskKind::Kernel, "suspend", slept);
-        let limit = self.kernel.now() + Duration::from_secs(600);
-        self.kernel.run_until_finished(&handle, limit).unwrap_or_else(|error| panic!("{error}"));
-        handle.try_take().expect("the task has ended").expect("a system sleep");
+        self.run_kernel(async move { suspend_to_ram(&core, core.now() + time).await })
+            .expect("a system sleep");
+    }
+
+    /// Hibernates the machine for a time.
+    pub(crate) fn hibernate(&self, time: Duration) {
+        let core = self.core.clone();
+        self.run_kernel(async move { hibernate(&core, core.now() + time).await }).expect("a hibernation");
+    }
+
+    /// Runs a task that is not frozen until it ends.
+    fn run_kernel<T: 'static>(&self, task: impl Future<Output = T> + 'static) -> T {
+        run(&self.kernel, TaskKind::Kernel, task)
     }
 
     /// Pulls the card out.
@@ -109,8 +117,8 @@ impl Drop for World {
     }
 }
 
-fn run<T: 'static>(kernel: &Kernel, task: impl Future<Output = T> + 'static) -> T {
-    let handle = kernel.spawn(TaskKind::User, "test", task);
+fn run<T: 'static>(kernel: &Kernel, kind: TaskKind, task: impl Future<Output = T> + 'static) -> T {
+    let handle = kernel.spawn(kind, "test", task);
     let limit = kernel.now() + Duration::from_secs(600);
     kernel.run_until_finished(&handle, limit).unwrap_or_else(|error| panic!("{error}"));
     handle.try_take().expect("the task has ended")
