@@ -5,6 +5,24 @@
 //! - the class drivers, all of them [`AudioClient`]s: [`qc`] tears its stream down in suspend, [`aoc`] streams through
 //!   suspend, [`urb`] plays by the host's own URBs;
 //! - [`Event`]: what all of them tell about themselves.
+//!
+//! ```no_run
+//! # use kernel_sim::Kernel;
+//! # use offload_core::UsbDevice;
+//! # use snd_offload::dsp::{Dsp, DspConfig};
+//! # use snd_offload::{AocClient, AudioClient, AudioError, ClientSetup, PlaybackRequest};
+//! # use std::rc::Rc;
+//! # use xhcd::Hcd;
+//! # async fn play(kernel: Kernel, hcd: Hcd, headset: Rc<UsbDevice>, audio: PlaybackRequest) -> Result<(), AudioError> {
+//! let dsp = Dsp::boot(&kernel, hcd.bus().clone(), DspConfig::default(), None);
+//! let setup = ClientSetup::new(&kernel, &hcd, None);
+//! let client = AocClient::probe(&setup, &dsp, &headset).await?;
+//! let stream = client.start(audio).await?;
+//! stream.wait_finished().await?;
+//! client.stop(&stream).await?;
+//! println!("{} audio frames", stream.stats().frames_sent);
+//! # Ok(()) }
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod aoc;

@@ -179,3 +179,23 @@ fn w1_does_not_wake_at_a_dsp_crash() {
     assert!(world.run(unbound) >= Duration::from_secs(10));
     assert!(world.take_log().contains("the DSP stopped after 10 s"));
 }
+
+#[test]
+fn b8_the_first_of_two_cards_keeps_its_interrupter_and_its_usage() {
+    let world = World::new(Headset::new());
+    let (service, first) = probe(&world);
+    let udev = world.plug_second(Headset::new());
+    let second = {
+        let udev = udev.clone();
+        world.run(async move { QcClient::probe(&service, &udev).await.unwrap() })
+    };
+    let streams = (start(&world, &first).unwrap(), start(&world, &second).unwrap());
+    world.pass(millis(100));
+    // The one IO address of the event ring maps to the first card's: no event of the second stream is ever seen.
+    assert_eq!(streams.1.stats().frames_sent, 0);
+    for (client, stream) in [(first.clone(), streams.0), (second, streams.1)] {
+        world.run(async move { client.stop(&stream).await.unwrap() });
+    }
+    assert_eq!((world.udev.offload.usage(), udev.offload.usage()), (1, 0));
+    assert_eq!(start(&world, &first).unwrap_err(), refused(Errno::EBUSY));
+}

@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) setup: ClientSetup,
     pub(crate) udev: Rc<UsbDevice>,
     pub(crate) core: PmCore,
+    hcd: Hcd,
     pub(crate) log: Rc<RefCell<Vec<String>>>,
 }
 
@@ -55,7 +56,16 @@ impl World {
         });
         let dsp = Dsp::boot(&kernel, bus.clone(), config, Some(sink.clone()));
         let setup = ClientSetup::new(&kernel, &hcd, Some(sink));
-        Self { kernel, bus, dsp, setup, udev, core, log }
+        Self { kernel, bus, dsp, setup, udev, core, hcd, log }
+    }
+
+    /// Plugs a second card in and waits until it is configured.
+    pub(crate) fn plug_second(&self, card: impl Function) -> Rc<UsbDevice> {
+        let port = PortId::new(2).unwrap();
+        let now = self.kernel.now();
+        self.bus.with_xhci(|xhc| xhc.attach(now, port, Box::new(Peripheral::new(card)))).unwrap();
+        let hcd = self.hcd.clone();
+        self.run(async move { hcd.wait_for_device("1-2").await })
     }
 
     /// Runs a task until it ends.
