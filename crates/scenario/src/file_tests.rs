@@ -82,7 +82,7 @@ fn mistakes_are_named_with_line_and_field() {
         a.toml:14: at_mss: unknown field `at_mss`, expected one of `at_ms`, `at_phase`, `action`, `stream`, `device`, `until_ms`, `for_ms`, `expect`; did you mean `at_ms`?
         a.toml:14: at_ms: invalid value: integer `-1`, expected a whole number that is not negative
         a.toml:13: at_ms: missing; give at_ms or at_phase
-        a.toml:15: action: unknown variant `strat`, expected one of `start`, `stop`, `suspend`, `unplug`, `plug`, `dsp_stall`, `dsp_late`, `dsp_silent`, `dsp_crash`, `dsp_restart`, `offload_get`, `offload_put`; did you mean `start`?
+        a.toml:15: action: unknown variant `strat`, expected one of `start`, `stop`, `suspend`, `unplug`, `plug`, `dsp_stall`, `dsp_late`, `dsp_silent`, `dsp_crash`, `dsp_restart`, `offload_get`, `offload_put`, `power_auto`, `power_on`; did you mean `start`?
         a.toml:13: until_ms: missing; when does the machine wake up?
         a.toml:16: until_ms: the machine wakes up before it goes to sleep
         a.toml:13: timeline: nothing is ever started; begin with action = "start"

@@ -185,6 +185,10 @@ pub enum Action {
     OffloadGet(usize),
     /// `usb_offload_put` likewise.
     OffloadPut(usize),
+    /// `power/control` of a device becomes `auto`: from now on it is suspended when nobody uses it.
+    PowerAuto(usize),
+    /// `power/control` becomes `on`: it is resumed and stays so.
+    PowerOn(usize),
 }
 
 /// What is to come out.

@@ -122,6 +122,8 @@ pub(crate) enum ActionName {
     DspRestart,
     OffloadGet,
     OffloadPut,
+    PowerAuto,
+    PowerOn,
 }
 
 impl ActionName {
@@ -139,6 +141,8 @@ impl ActionName {
             Self::DspRestart => "dsp_restart",
             Self::OffloadGet => "offload_get",
             Self::OffloadPut => "offload_put",
+            Self::PowerAuto => "power_auto",
+            Self::PowerOn => "power_on",
         }
     }
 }

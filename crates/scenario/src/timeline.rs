@@ -174,6 +174,17 @@ impl Timeline {
                     dsp.restart();
                 }
             }
+            Action::PowerAuto(device) => {
+                if let Some(udev) = self.world.cards.udev(device) {
+                    udev.pm().allow();
+                }
+            }
+            Action::PowerOn(device) => {
+                if let Some(udev) = self.world.cards.udev(device) {
+                    // As a write to the attribute, which does not tell of a resume that failed.
+                    let _resumed = udev.pm().forbid().await;
+                }
+            }
             Action::OffloadGet(_) | Action::OffloadPut(_) => {
                 if let Some(result) = self.offload_call(action) {
                     self.record(index, errno_text(result));
@@ -222,6 +233,8 @@ impl Timeline {
             Action::DspRestart => "dsp_restart".into(),
             Action::OffloadGet(index) => format!("offload_get {}", device(index)),
             Action::OffloadPut(index) => format!("offload_put {}", device(index)),
+            Action::PowerAuto(index) => format!("power_auto {}", device(index)),
+            Action::PowerOn(index) => format!("power_on {}", device(index)),
         }
     }
 }
@@ -229,7 +242,7 @@ impl Timeline {
 /// Who carries an action out: user space is frozen in system sleep, a hand at a cable and another processor are not.
 fn task_kind(action: Action) -> TaskKind {
     match action {
-        Action::Start(_) | Action::Stop(_) => TaskKind::User,
+        Action::Start(_) | Action::Stop(_) | Action::PowerAuto(_) | Action::PowerOn(_) => TaskKind::User,
         Action::Suspend { .. } | Action::OffloadGet(_) | Action::OffloadPut(_) => TaskKind::Kernel,
         Action::Unplug(_)
         | Action::Plug(_)

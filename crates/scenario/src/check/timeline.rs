@@ -64,6 +64,8 @@ fn one(spanned: &Spanned<schema::Step>, names: &Names<'_>, context: &Context<'_>
         ActionName::DspRestart => Action::DspRestart,
         ActionName::OffloadGet => Action::OffloadGet(device()?),
         ActionName::OffloadPut => Action::OffloadPut(device()?),
+        ActionName::PowerAuto => Action::PowerAuto(device()?),
+        ActionName::PowerOn => Action::PowerOn(device()?),
     };
     if let When::Phase(_) = when
         && !matches!(action, Action::OffloadGet(_) | Action::OffloadPut(_))
@@ -130,38 +132,41 @@ fn no_overlap(steps: &[Step], file: &schema::File) -> Result<(), Fault> {
 
 /// Fields that an action has no use for.
 fn forbid_others(step: &schema::Step, name: ActionName) -> Result<(), Fault> {
-    use ActionName::{
-        DspLate, DspSilent, DspStall, OffloadGet, OffloadPut, Plug, Start, Stop, Suspend, Unplug,
-    };
+    use ActionName as A;
     let useless = |field: &'static str, span| {
         Err(Fault::new(span, field, format!("has no meaning for action `{}`", name.as_str())))
     };
     if let Some(stream) = &step.stream
-        && !matches!(name, Start | Stop)
+        && !matches!(name, A::Start | A::Stop)
     {
         return useless("stream", stream.span());
     }
     if let Some(device) = &step.device
-        && !matches!(name, Unplug | Plug | OffloadGet | OffloadPut)
+        && !takes_device(name)
     {
         return useless("device", device.span());
     }
     if let Some(until) = &step.until_ms
-        && name != Suspend
+        && name != A::Suspend
     {
         return useless("until_ms", until.span());
     }
     if let Some(length) = &step.for_ms
-        && !matches!(name, DspStall | DspLate | DspSilent)
+        && !matches!(name, A::DspStall | A::DspLate | A::DspSilent)
     {
         return useless("for_ms", length.span());
     }
     if let Some(expect) = &step.expect
-        && !matches!(name, Start | Stop | Suspend | OffloadGet | OffloadPut)
+        && !matches!(name, A::Start | A::Stop | A::Suspend | A::OffloadGet | A::OffloadPut)
     {
         return useless("expect", expect.span());
     }
     Ok(())
+}
+
+fn takes_device(name: ActionName) -> bool {
+    use ActionName as A;
+    matches!(name, A::Unplug | A::Plug | A::OffloadGet | A::OffloadPut | A::PowerAuto | A::PowerOn)
 }
 
 fn stream(
