@@ -98,8 +98,9 @@ impl Outcome<'_> {
         let seconds = self.run.report.machine.seconds;
         let (title, wall_ms) = (&self.scenario.title, self.wall_seconds * 1000.0);
         writeln!(out, "{verdict} {}: {title} ({seconds:.1} s in {wall_ms:.0} ms)", stem(self.path))?;
-        for line in self.unmet {
-            writeln!(out, "     {}:{line}", self.path.display())?;
+        for text in self.unmet {
+            // Starts with the line, so that editors find the place.
+            writeln!(out, "     {}:{}", self.path.display(), text.replace('\n', "\n     "))?;
         }
         Ok(())
     }

@@ -58,10 +58,8 @@ pub(crate) fn run(args: &StreamArgs) -> Result<(), Failure> {
         table::print(&mut stdout, &run.report, stream, suspended_s, wall)?;
     }
     stdout.flush()?;
-    match run.failure {
-        Some(failure) => Err(Failure::Run(failure)),
-        None => Ok(()),
-    }
+    let unmet = run.unmet(&scenario);
+    if unmet.is_empty() { Ok(()) } else { Err(Failure::Run(unmet.join("; "))) }
 }
 
 /// Times that can't be.

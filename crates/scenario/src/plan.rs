@@ -27,7 +27,7 @@ pub struct StreamPlan {
 }
 
 impl Scenario {
-    /// The scenario of a plan. It expects nothing.
+    /// The scenario of a plan. It expects that the stream is started and that the host sleeps.
     ///
     /// # Errors
     /// The device does not play the audio's format; the text says which it plays.
@@ -35,8 +35,9 @@ impl Scenario {
         offers::check(plan.device, Direction::Playback, plan.audio.format)?;
         let step = |at_ms, action| Step {
             when: When::At(Duration::from_millis(at_ms)),
+            // The cable is pulled, which cannot be refused.
+            expect: (!matches!(action, Action::Unplug(_))).then(|| "ok".into()),
             action,
-            expect: None,
             line: 0,
         };
         let mut timeline = vec![step(0, Action::Start(0))];

@@ -18,6 +18,8 @@ pub(crate) struct Playing {
     spec: StreamSpec,
     device: DeviceSpec,
     running: RefCell<Option<Running>>,
+    /// Why it was not started.
+    refused: RefCell<Option<String>>,
     /// User space asked for the end.
     stopped: Cell<bool>,
 }
@@ -48,7 +50,13 @@ struct Mark {
 impl Playing {
     pub(crate) fn new(spec: &StreamSpec, device: &DeviceSpec) -> Rc<Self> {
         let (spec, device) = (spec.clone(), device.clone());
-        Rc::new(Self { spec, device, running: RefCell::default(), stopped: Cell::new(false) })
+        Rc::new(Self {
+            spec,
+            device,
+            running: RefCell::default(),
+            refused: RefCell::default(),
+            stopped: Cell::new(false),
+        })
     }
 
     /// What user space does to play: opens the device, waits for the end, closes it.
@@ -56,6 +64,12 @@ impl Playing {
     /// # Errors
     /// Of the opening.
     pub(crate) async fn start(self: &Rc<Self>, world: &Rc<World>) -> Result<(), AudioError> {
+        let started = self.open(world).await;
+        self.refused.replace(started.as_ref().err().map(ToString::to_string));
+        started
+    }
+
+    async fn open(self: &Rc<Self>, world: &Rc<World>) -> Result<(), AudioError> {
         let no_card = AudioError::Kernel { call: "open", errno: Errno::ENODEV };
         let client = world.cards.client(self.spec.device).ok_or(no_card)?;
         let before = world.sockets.tape_position(self.spec.device);
@@ -169,7 +183,14 @@ impl Playing {
             feedback_packets: stats.feedback_packets,
             offload_usage_end: usage,
             bus_seconds,
-            end: running.map_or_else(|| "not started".into(), |running| end(&running.handle)),
+            end: match running {
+                Some(running) => end(&running.handle),
+                None => self
+                    .refused
+                    .borrow()
+                    .as_ref()
+                    .map_or_else(|| "not started".into(), |reason| format!("not started: {reason}")),
+            },
         }
     }
 

@@ -28,8 +28,11 @@ pub struct WavError {
 pub fn read_wav(path: &Path) -> Result<Audio, WavError> {
     let read = || {
         let file = File::open(path).map_err(|error| io_reason(&error))?;
-        let length = file.metadata().map_or(0, |metadata| metadata.len());
-        decode(BufReader::new(file), length)
+        let metadata = file.metadata().map_err(|error| io_reason(&error))?;
+        if metadata.is_dir() {
+            return Err("is a directory".into());
+        }
+        decode(BufReader::new(file), metadata.len())
     };
     read().map_err(|reason| WavError { path: path.to_path_buf(), reason })
 }
