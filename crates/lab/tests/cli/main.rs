@@ -1,0 +1,8 @@
+//! The command line from outside: arguments and files in, streams and exit code out.
+
+mod arguments;
+mod bad_files;
+mod formats;
+mod runs;
+mod scenarios;
+mod support;
