@@ -15,6 +15,7 @@ use crate::ports::{AttachError, Ports};
 use crate::profile::{Profile, ProfileError};
 use crate::registers::{Capabilities, Layout};
 use crate::slots::Slots;
+use crate::violation::Violation;
 use sim_time::Instant;
 use xhci_spec::context::ContextSize;
 use xhci_spec::registers::operational::{Usbcmd, Usbsts};
@@ -112,6 +113,11 @@ impl Xhci {
     /// What is to be done outside, in order.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.core.outputs.pop_front()
+    }
+
+    /// How often software broke this rule since construction.
+    pub fn violations(&self, violation: Violation) -> u64 {
+        self.core.violations.of(violation)
     }
 
     /// Which events are kept for [`drain_log`](Self::drain_log). [`LogLevel::Off`] at first.

@@ -6,6 +6,7 @@ use crate::event::{Event, Log};
 use crate::microframes::MicroframeClock;
 use crate::output::Output;
 use crate::profile::Profile;
+use crate::violation::{Violation, Violations};
 use sim_time::Instant;
 use std::collections::VecDeque;
 use xhci_spec::Gpa;
@@ -22,6 +23,7 @@ pub(crate) struct Core {
     pub(crate) status: Usbsts,
     /// Stopped by an error: only a reset starts again (ERR-03).
     pub(crate) failed: bool,
+    pub(crate) violations: Violations,
     /// DCBAAP.
     pub(crate) contexts: Gpa,
 }
@@ -37,6 +39,7 @@ impl Core {
             command: Usbcmd::new(),
             status: Usbsts::new().with_hch(true),
             failed: false,
+            violations: Violations::default(),
             contexts: Gpa(0),
         }
     }
@@ -44,6 +47,12 @@ impl Core {
     /// Whether the controller does work: started, and not stopped by an error.
     pub(crate) fn running(&self) -> bool {
         !self.status.hch()
+    }
+
+    /// Software broke a rule (ERR-13).
+    pub(crate) fn violation(&mut self, now: Instant, violation: Violation) {
+        self.violations.count(violation);
+        self.log.record(now, Event::Violation(violation));
     }
 
     /// HCHalted becomes 1: no memory is touched any more (OPR-13).

@@ -1,6 +1,7 @@
 //! The typed event log: what the controller did, in virtual time.
 
 use crate::agenda::EndpointId;
+use crate::violation::Violation;
 use core::fmt;
 use sim_time::{Duration, Instant};
 use xhci_spec::context::EndpointState;
@@ -82,6 +83,8 @@ pub enum Event {
         /// PORTSC now.
         portsc: u32,
     },
+    /// Software broke a rule.
+    Violation(Violation),
     /// USBSTS.HSE: memory did not answer at this address.
     HostSystemError {
         /// First address of the access.
@@ -158,6 +161,7 @@ impl fmt::Display for Event {
             }
             Self::Interrupt(interrupter) => write!(f, "interrupt {}", interrupter.0),
             Self::Port { port, portsc } => write!(f, "port {} PORTSC {portsc:#010x}", port.get()),
+            Self::Violation(violation) => write!(f, "violation: {violation}"),
             Self::HostSystemError { address } => write!(f, "host system error at {address}"),
         }
     }

@@ -9,6 +9,7 @@ use crate::dma::{Dma, DmaError};
 use crate::event::Event;
 use crate::output::Output;
 use crate::rings::producer::{Producer, Room};
+use crate::violation::Violation;
 use sim_time::{Duration, Instant};
 use std::collections::VecDeque;
 use xhci_spec::trb::event::HostController;
@@ -170,7 +171,7 @@ impl Interrupter {
         }
         match self.producer.room(dma)? {
             Room::Plenty => return Ok(true),
-            Room::One if !core.profile.ring_full_event => return Ok(true),
+            Room::One if !core.profile.policy.ring_full_event => return Ok(true),
             Room::One => {
                 self.set_full(now, core);
                 let notice = HostController { code: CompletionCode::EVENT_RING_FULL };
@@ -315,6 +316,7 @@ impl Interrupters {
         match self.target(target) {
             Some(interrupter) => interrupter.post(event, now, core, dma),
             None => {
+                core.violation(now, Violation::BadInterrupterTarget);
                 core.log.record(now, Event::EventLost { interrupter: target, trb: event.trb });
                 Ok(())
             }

@@ -11,7 +11,7 @@
 //! let xhc = Xhci::new(Profile::default(), 0)?;
 //! let mut version = [0; 2];
 //! xhc.mmio_read(Instant::ZERO, 2, &mut version);
-//! assert_eq!(u16::from_le_bytes(version), 0x0110);
+//! assert_eq!(u16::from_le_bytes(version), 0x0120);
 //! # Ok::<(), xhci_model::ProfileError>(())
 //! ```
 //!
@@ -44,6 +44,7 @@ mod registers;
 mod rings;
 mod service;
 mod slots;
+mod violation;
 #[cfg(feature = "vm-memory")]
 mod vm_dma;
 
@@ -54,6 +55,7 @@ pub use dma::{Dma, DmaError};
 pub use event::{Event, LogLevel, Outcome, TransactionKind};
 pub use output::{Budget, Output, Progress};
 pub use ports::{AttachError, Protocol};
-pub use profile::{Latencies, Profile, ProfileError};
+pub use profile::{Latencies, Policy, Profile, ProfileError, UnknownProfile};
+pub use violation::Violation;
 #[cfg(feature = "vm-memory")]
 pub use vm_dma::VmDma;

@@ -140,7 +140,7 @@ impl Xhci {
         // EVR-13: while its event has no room, no TD is taken; the intervals pass.
         if endpoint.fetched.is_empty() || ready(endpoint, interrupters, now, core, dma)?.is_none() {
             let profile = &core.profile;
-            let (contiguous, each) = (profile.contiguous_frame_ids, profile.missed_service_each);
+            let (contiguous, each) = (profile.contiguous_frame_ids, profile.policy.missed_service_each);
             let due = endpoint.due(contiguous, each, dma, completions)?;
             completions.post(interrupters, now, core, dma)?;
             match due {

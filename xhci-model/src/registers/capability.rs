@@ -3,7 +3,7 @@
 use super::layout::{CAPLENGTH, Layout};
 use crate::profile::Profile;
 use xhci_spec::registers::capability::{
-    CaplengthHciversion, Hccparams1, Hccparams2, Hcsparams1, Hcsparams2, Ist,
+    CaplengthHciversion, Hccparams1, Hccparams2, Hcsparams1, Hcsparams2, Hcsparams3, Ist,
 };
 use xhci_spec::registers::extended::{CapabilityId, PROTOCOL_NAME_USB, ProtocolPorts, ProtocolRevision};
 
@@ -37,19 +37,26 @@ impl Capabilities {
                 .with_erst_max(profile.erst_max)
                 .with_max_scratchpads(profile.scratchpads)
                 .into_bits(),
-            0,
+            Hcsparams3::new()
+                .with_u1_device_exit_latency_us(profile.u1_exit_latency_us)
+                .with_u2_device_exit_latency_us(profile.u2_exit_latency_us)
+                .into_bits(),
             Hccparams1::new()
-                .with_ac64(true)
+                .with_ac64(profile.addresses_64)
+                .with_bnc(profile.bandwidth_negotiation)
                 .with_csz(profile.contexts_64)
-                .with_pae(true)
-                .with_spc(true)
+                .with_ppc(profile.port_power_control)
+                .with_nss(true)
+                .with_pae(profile.parse_all_event_data)
+                .with_spc(profile.stopped_short_packet)
                 .with_sec(true)
                 .with_cfc(profile.contiguous_frame_ids)
+                .with_max_psa_size(profile.max_psa_size)
                 .with_xecp((layout.extended / 4) as u16)
                 .into_bits(),
             layout.doorbells,
             layout.runtime,
-            Hccparams2::new().into_bits(),
+            extensions(profile).into_bits(),
         ];
         Self { capability, extended: protocols(profile) }
     }
@@ -61,6 +68,19 @@ impl Capabilities {
     pub(crate) fn read_extended(&self, offset: u32) -> u32 {
         dword(&self.extended, offset)
     }
+}
+
+/// CAP-23: a controller of xHCI 1.0 has none of these.
+fn extensions(profile: &Profile) -> Hccparams2 {
+    if profile.hci_version <= 0x0100 {
+        return Hccparams2::new();
+    }
+    Hccparams2::new()
+        .with_u3c(profile.u3_entry)
+        .with_cmc(profile.max_exit_latency_check)
+        .with_ctc(profile.compliance_transition)
+        .with_lec(profile.large_esit_payload)
+        .with_etc(profile.extended_tbc)
 }
 
 fn dword(dwords: &[u32], offset: u32) -> u32 {

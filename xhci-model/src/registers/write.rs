@@ -4,6 +4,7 @@ use super::Register;
 use crate::agenda::{EndpointId, Task};
 use crate::controller::Xhci;
 use crate::event::Event;
+use crate::violation::Violation;
 use sim_time::Instant;
 use xhci_spec::registers::doorbell::Doorbell;
 use xhci_spec::registers::operational::{Config, Usbcmd, Usbsts};
@@ -21,13 +22,14 @@ impl Xhci {
                 self.write32(now, offset, u32::from_le_bytes([b0, b1, b2, b3]));
                 self.write32(now, offset.wrapping_add(4), u32::from_le_bytes([b4, b5, b6, b7]));
             }
-            _ => {}
+            _ => self.core.violation(now, Violation::AccessWidth),
         }
     }
 
     /// Writes an aligned dword, as drivers do.
     pub fn write32(&mut self, now: Instant, offset: u32, value: u32) {
         if !offset.is_multiple_of(4) {
+            self.core.violation(now, Violation::AccessWidth);
             return;
         }
         self.core.log.record(now, Event::RegisterWrite { offset: offset.into(), value: value.into() });
@@ -62,6 +64,8 @@ impl Xhci {
                 if !self.core.running() {
                     let wanted = Config::from_bits(value).max_slots_en();
                     self.slots.enabled = wanted.min(self.core.profile.slots);
+                } else {
+                    self.core.violation(now, Violation::ConfigWhileRunning);
                 }
             }
             Register::Portsc(port) => {
@@ -117,6 +121,9 @@ impl Xhci {
 
     fn write_usbcmd(&mut self, now: Instant, value: Usbcmd) {
         if value.hcrst() {
+            if self.core.running() {
+                self.core.violation(now, Violation::ResetWhileRunning);
+            }
             self.begin_reset(now);
             return;
         }
@@ -148,12 +155,15 @@ impl Xhci {
         }
         let id = EndpointId { slot, dci };
         let Self { slots, core, .. } = self;
-        let Some(owner) = slots.get(slot) else { return };
+        let Some(owner) = slots.get(slot) else {
+            core.violation(now, Violation::DeadDoorbell);
+            return;
+        };
         // DBS-04: doorbells before the service coalesce.
         let waiting = match owner.endpoint(dci) {
             Some(endpoint) => &mut endpoint.doorbell,
             None => {
-                if !core.profile.endpoint_not_enabled_event {
+                if !core.profile.policy.answer_dead_doorbells {
                     return;
                 }
                 &mut owner.doorbell_answer_due

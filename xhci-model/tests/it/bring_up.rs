@@ -1,7 +1,7 @@
 //! From power-on to an addressed device.
 
 use crate::support::gadget::Gadget;
-use crate::support::{Machine, dci, endpoint};
+use crate::support::{Machine, dci, endpoint, on_every_profile};
 use expect_test::expect;
 use sim_time::Duration;
 use usb_spec::Speed;
@@ -97,4 +97,14 @@ fn a_super_speed_port_trains_by_itself() {
     assert_eq!(machine.portsc(7), 0x0002_1203);
     machine.xhc.detach(machine.now, port);
     assert_eq!(machine.portsc(7), 0x0002_02A0);
+}
+
+#[test] // req: OPR-45, EXT-06, CAP-20
+fn every_profile_enumerates_a_device_of_either_protocol() {
+    on_every_profile(|mut machine| {
+        machine.enumerate(1, Gadget::new(Speed::High));
+        let port = machine.usb3_port();
+        let slot = machine.enumerate(port, Gadget::new(Speed::Super));
+        assert_eq!(slot.get(), 2);
+    });
 }

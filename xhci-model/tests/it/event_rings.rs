@@ -4,7 +4,7 @@ use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, EVENT_RINGS, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;
 use usb_spec::Speed;
-use xhci_model::Profile;
+use xhci_model::{Policy, Profile};
 use xhci_spec::context::EndpointType;
 use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::{command, transfer};
@@ -47,7 +47,10 @@ fn segments_follow_one_another_and_the_cycle_turns_at_the_end() {
 #[test] // req: EVR-10, EVR-12, EVR-13, EVR-16, TRB-61, SEC-06
 fn a_full_ring_says_so_once_stalls_and_loses_nothing() {
     for ring_full_event in [true, false] {
-        let mut machine = Machine::new(Profile { ring_full_event, ..Profile::default() });
+        let mut machine = Machine::new(Profile {
+            policy: Policy { ring_full_event, ..Policy::DEFAULT },
+            ..Profile::default()
+        });
         machine.event_ring(0, 16);
         for _ in 0..40 {
             machine.command.push(&mut machine.memory, command::no_op());

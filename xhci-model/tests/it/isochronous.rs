@@ -5,7 +5,7 @@ use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;
 use sim_time::Duration;
 use usb_spec::Speed;
-use xhci_model::Profile;
+use xhci_model::{Policy, Profile};
 use xhci_spec::context::{EndpointState, EndpointType};
 use xhci_spec::trb::{command, transfer};
 use xhci_spec::{CompletionCode, Dci, FrameId, Gpa, InterrupterId, SlotId, Trb};
@@ -125,7 +125,8 @@ fn late_tds_are_missed_and_the_last_of_them_is_named() {
     "#]]
     .assert_eq(&stream.machine.transcript(1));
 
-    let profile = Profile { missed_service_each: true, ..Profile::default() };
+    let profile =
+        Profile { policy: Policy { missed_service_each: true, ..Policy::DEFAULT }, ..Profile::default() };
     let mut stream = Stream::new(profile, EndpointType::ISOCH_OUT, 28, 0);
     stream.machine.run_us(50_000);
     let now = FrameId::of_microframe(stream.microframe());

@@ -24,6 +24,9 @@ pub const CONTEXTS: u64 = 0xA_0000;
 /// Ring of an endpoint: slot * 0x20000 + dci * 0x1000 behind this.
 pub const RINGS: u64 = 0x10_0000;
 pub const BUFFERS: u64 = 0x20_0000;
+/// The scratchpad array, and the one page that all its entries name: the model touches none of them.
+pub const SCRATCHPADS: u64 = 0x3F_0000;
+pub const SCRATCHPAD_PAGE: u64 = 0x3F_F000;
 
 /// One software-side ring of one page with a Link back to its start.
 #[derive(Clone, Copy)]
@@ -59,6 +62,14 @@ pub struct EventRing {
     pub trbs: u64,
     pub at: u64,
     pub cycle: bool,
+}
+
+/// Runs a test on a machine of each named profile; a failure says which.
+pub fn on_every_profile(test: impl Fn(Machine)) {
+    for name in Profile::NAMES {
+        println!("profile {name}");
+        test(Machine::new(name.parse().unwrap()));
+    }
 }
 
 pub struct Machine {
@@ -105,8 +116,10 @@ impl Machine {
         }
     }
 
+    /// As a driver does it: slots, contexts, scratchpads, command ring, event rings, interrupts, run, port power.
     pub fn bring_up(&mut self) {
         self.write(self.op + 0x38, 16);
+        self.provide_scratchpads();
         self.write64(self.op + 0x30, DCBAA);
         self.write64(self.op + 0x18, COMMAND_RING | 1);
         self.event_ring(0, 256);
@@ -114,7 +127,52 @@ impl Machine {
         self.write(self.ir(0), 2);
         self.write(self.op, 1 | 4);
         self.run(Duration::from_micros(10));
-        assert_eq!(self.read(self.op + 4) & 1, 0, "HCHalted clears");
+        self.wait_ms(16, |machine| machine.read(machine.op + 4) & 1 == 0);
+        if self.read(0x10) & 8 != 0 {
+            for port in 1..=self.ports() {
+                self.write_portsc(port, 0x200);
+            }
+        }
+    }
+
+    fn provide_scratchpads(&mut self) {
+        let parameters = self.read(8);
+        let pages = u64::from(parameters >> 21 & 0x1F) << 5 | u64::from(parameters >> 27);
+        if pages > 0 {
+            self.memory.put(DCBAA, &SCRATCHPADS.to_le_bytes());
+            for page in 0..pages {
+                self.memory.put(SCRATCHPADS + page * 8, &SCRATCHPAD_PAGE.to_le_bytes());
+            }
+        }
+    }
+
+    /// MaxPorts.
+    pub fn ports(&self) -> u8 {
+        self.read(4).to_le_bytes()[3]
+    }
+
+    /// The first USB 3 port, from its Supported Protocol capability.
+    pub fn usb3_port(&self) -> u8 {
+        let mut at = self.read(0x10) >> 16 << 2;
+        loop {
+            let header = self.read(at);
+            if header & 0xFF == 2 && header >> 24 == 3 {
+                return self.read(at + 8).to_le_bytes()[0];
+            }
+            assert_ne!(header >> 8 & 0xFF, 0, "there are USB 3 ports");
+            at += (header >> 8 & 0xFF) << 2;
+        }
+    }
+
+    /// Lets time pass until `done`, at most so many milliseconds.
+    pub fn wait_ms(&mut self, limit: u64, done: impl Fn(&Self) -> bool) {
+        for _ in 0..limit * 100 {
+            if done(self) {
+                return;
+            }
+            self.run_us(10);
+        }
+        panic!("waited {limit} ms in vain");
     }
 
     /// Gives interrupter `id` a ring of one segment, in the order of Linux: ERSTSZ, ERSTBA, ERDP.
@@ -228,18 +286,23 @@ impl Machine {
     pub fn command(&mut self, trb: Trb) -> CommandCompletion {
         let at = self.command.push(&mut self.memory, trb);
         self.write(self.doorbells, 0);
-        self.run_us(500);
-        let events = self.take_events(0, true);
-        let mut answer = None;
-        for event in events {
-            let completion = CommandCompletion::from_trb(event);
-            if event.trb_type() == TrbType::COMMAND_COMPLETION_EVENT && completion.command == at {
-                answer = Some(completion);
-            } else {
-                self.pending.push_back(event);
+        // Drivers wait five seconds; nothing here takes longer than 20 ms.
+        for _ in 0..40 {
+            self.run_us(500);
+            let mut answer = None;
+            for event in self.take_events(0, true) {
+                let completion = CommandCompletion::from_trb(event);
+                if event.trb_type() == TrbType::COMMAND_COMPLETION_EVENT && completion.command == at {
+                    answer = Some(completion);
+                } else {
+                    self.pending.push_back(event);
+                }
+            }
+            if let Some(answer) = answer {
+                return answer;
             }
         }
-        answer.expect("a command completes")
+        panic!("a command completes")
     }
 
     pub fn command_code(&mut self, trb: Trb) -> CompletionCode {
@@ -252,7 +315,7 @@ impl Machine {
         self.run_us(20_000);
         if self.portsc(port) & 2 == 0 {
             self.write_portsc(port, 0x200 | 0x10);
-            self.run_us(60_000);
+            self.wait_ms(100, |machine| machine.portsc(port) & 2 != 0);
         }
         let speed = Psiv((self.portsc(port) >> 10 & 0xF) as u8);
         self.write_portsc(port, 0x200 | 0x00FE_0000);
@@ -265,7 +328,7 @@ impl Machine {
         let ep0 = EndpointContext::new()
             .with_ep_type(EndpointType::CONTROL)
             .with_cerr(3)
-            .with_max_packet_size(64)
+            .with_max_packet_size(if speed.0 >= 4 { 512 } else { 64 })
             .with_tr_dequeue_pointer(Gpa(ring_base(slot, Dci::EP0)))
             .with_dcs(true);
         let control = InputControlContext::new().adding_slot().adding(Dci::EP0);

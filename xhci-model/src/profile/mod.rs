@@ -1,0 +1,74 @@
+//! What kind of controller this is: sizes, capabilities, choices and latencies, fixed at construction.
+
+mod latencies;
+mod named;
+mod policy;
+mod validate;
+
+pub use latencies::Latencies;
+pub use named::UnknownProfile;
+pub use policy::Policy;
+pub use validate::ProfileError;
+
+/// A controller to build. Start from [`Profile::default`] or one of the other named profiles and change fields.
+///
+/// ```
+/// use xhci_model::{Profile, Xhci};
+/// let profile = Profile { interrupters: 4, ..Profile::default() };
+/// assert!(Xhci::new(profile, 0).is_ok());
+/// let error = Xhci::new(Profile { slots: 0, ..Profile::default() }, 0).err().unwrap();
+/// assert_eq!(error.to_string(), "profile field slots is 0, allowed is 1 to 255");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// HCIVERSION, binary coded decimal: 0x0100, 0x0110 or 0x0120.
+    pub hci_version: u16,
+    /// MaxSlots, 1 to 255.
+    pub slots: u8,
+    /// MaxIntrs, 1 to 1024. A sideband needs at least 2.
+    pub interrupters: u16,
+    /// Number of USB 2 root hub ports; they come first. All ports together: 1 to 255.
+    pub usb2_ports: u8,
+    /// Number of USB 3 root hub ports, numbered behind the USB 2 ports.
+    pub usb3_ports: u8,
+    /// ERST Max: an event ring has up to 2^n segments, n up to 15.
+    pub erst_max: u8,
+    /// Isochronous Scheduling Threshold in microframes, 0 to 7, or whole frames times 8 up to 56.
+    pub ist_microframes: u8,
+    /// Scratchpad pages that the driver must provide, 0 to 1023. The model never touches them.
+    pub scratchpads: u16,
+    /// AC64: 64-bit addresses. Without it the high half of every pointer counts as 0.
+    pub addresses_64: bool,
+    /// CSZ: 64-byte contexts in place of 32-byte ones.
+    pub contexts_64: bool,
+    /// PPC: PORTSC.PP switches the power of a port.
+    pub port_power_control: bool,
+    /// PAE: every Event Data TRB of a short TD is executed, not only the first.
+    pub parse_all_event_data: bool,
+    /// SPC: Stop Endpoint may report Stopped - Short Packet.
+    pub stopped_short_packet: bool,
+    /// CFC: the Frame ID of every isochronous TD is honoured.
+    pub contiguous_frame_ids: bool,
+    /// BNC: Negotiate Bandwidth and Bandwidth Request events.
+    pub bandwidth_negotiation: bool,
+    /// MaxPSASize: primary stream arrays have up to 2^(n+1) entries, n up to 15; 0: no streams.
+    pub max_psa_size: u8,
+    /// U3C: CONFIG.U3E lets the entry into U3 be reported.
+    pub u3_entry: bool,
+    /// CMC: USBCMD.CME switches the check of Max Exit Latency.
+    pub max_exit_latency_check: bool,
+    /// CTC: compliance mode must be permitted by software.
+    pub compliance_transition: bool,
+    /// LEC: more than 48 KiB in a service interval.
+    pub large_esit_payload: bool,
+    /// ETC: USBCMD.ETE moves the Transfer Burst Count into the TD Size field.
+    pub extended_tbc: bool,
+    /// U1 Device Exit Latency in µs, up to 10.
+    pub u1_exit_latency_us: u8,
+    /// U2 Device Exit Latency in µs, up to 0x7FF.
+    pub u2_exit_latency_us: u16,
+    /// Choices that the specification leaves open.
+    pub policy: Policy,
+    /// How long the controller takes for things.
+    pub latencies: Latencies,
+}

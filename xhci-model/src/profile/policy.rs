@@ -1,0 +1,72 @@
+/// Choices that the specification leaves open, or that imitate a controller that departs from it. The default is
+/// what a driver may expect from the specification; each field names the requirement row that it decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Every field of a context and a TRB is checked, not only those without which nothing works (CMD-17, CMD-18,
+    /// CMD-25, CMD-28, RNG-10).
+    pub strict: bool,
+    /// Register writes while USBSTS.CNR is 1 are dropped; otherwise they act and count as a violation (OPR-09).
+    pub drop_writes_while_not_ready: bool,
+    /// A doorbell to a disabled slot or endpoint is answered by an event (DBS-06, DBS-07).
+    pub answer_dead_doorbells: bool,
+    /// A Host Controller event (Event Ring Full Error) is written into the last free slot of an event ring
+    /// (EVR-12). Without it a full ring stalls silently (EVR-15).
+    pub ring_full_event: bool,
+    /// All events go to interrupter 0 as long as there are no message interrupts to tell them apart (INT-17).
+    pub primary_without_messages: bool,
+    /// An Interrupter Target that does not exist is a TRB Error; otherwise its events are dropped (INT-20).
+    pub refuse_bad_targets: bool,
+    /// Every missed isochronous TD gets its own Missed Service event, not only the last one of a stretch
+    /// (ISO-17).
+    pub missed_service_each: bool,
+    /// A short packet is told once in its TD, as QEMU does, not again at each later TRB with IOC (RNG-17).
+    pub short_packet_once: bool,
+    /// A failed isochronous TD gets a second event at its last TRB, if that has IOC (ISO-24).
+    pub isoch_trailing_event: bool,
+    /// Stop Endpoint is announced by a Stopped event (XFR-20); QEMU writes none.
+    pub stopped_event: bool,
+    /// Memory that does not answer under a data buffer is a Data Buffer Error of its TD, not a Host System Error
+    /// (ERR-02).
+    pub data_buffer_error: bool,
+    /// HSE and HCE interrupt the host, through interrupter 0 (ERR-01).
+    pub error_interrupt: bool,
+    /// Restoring the state always fails, as if it had been lost (PWR-06).
+    pub restore_fails: bool,
+    /// No endpoint is ever refused for lack of bandwidth (BW-14).
+    pub unlimited_bandwidth: bool,
+    /// Each USB 2 root port has a high-speed bus of its own; otherwise all share one (BW-02).
+    pub high_speed_bus_per_port: bool,
+    /// So many endpoints besides the default ones can be enabled at once; more are a Resource Error (TRB-47).
+    pub endpoint_limit: Option<u16>,
+    /// Firmware owns the controller at first, and gives it up when asked to (EXT-04).
+    pub bios_owned: bool,
+}
+
+impl Policy {
+    /// The default choices.
+    pub const DEFAULT: Self = Self {
+        strict: false,
+        drop_writes_while_not_ready: false,
+        answer_dead_doorbells: true,
+        ring_full_event: true,
+        primary_without_messages: false,
+        refuse_bad_targets: false,
+        missed_service_each: false,
+        short_packet_once: false,
+        isoch_trailing_event: true,
+        stopped_event: true,
+        data_buffer_error: false,
+        error_interrupt: true,
+        restore_fails: false,
+        unlimited_bandwidth: false,
+        high_speed_bus_per_port: false,
+        endpoint_limit: None,
+        bios_owned: false,
+    };
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
