@@ -31,7 +31,7 @@ pub mod registers;
 pub mod trb;
 
 pub use completion_code::CompletionCode;
-pub use ids::{Dci, FrameId, Gpa, InterrupterId, PortId, SlotId};
+pub use ids::{Dci, FrameId, Gpa, InterrupterId, NoSuchEndpoint, PortId, SlotId};
 pub use registers::port::PortLinkState;
 pub use registers::psiv::Psiv;
 pub use trb::{Trb, TrbType};

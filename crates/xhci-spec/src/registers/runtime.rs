@@ -29,6 +29,7 @@ pub const fn interrupter_offset(interrupter: InterrupterId) -> u32 {
 /// Microframe Index (5.5.1).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mfindex {
     /// Microframes of 125 µs, 0 to 0x3FFF.
     #[bits(14)]
@@ -51,6 +52,7 @@ impl Mfindex {
 /// Interrupter Management (5.5.2.1).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Iman {
     /// Interrupt Pending; write 1 to clear.
     pub ip: bool,
@@ -63,6 +65,7 @@ pub struct Iman {
 /// Interrupter Moderation (5.5.2.2).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Imod {
     /// Interval (IMODI) between interrupts in 250 ns; 0: no moderation.
     pub interval: u16,
@@ -78,6 +81,7 @@ impl Imod {
 /// Event Ring Dequeue Pointer (5.5.2.3.3).
 #[bitfield(u64)]
 #[derive(PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Erdp {
     /// Dequeue ERST Segment Index: a hint.
     #[bits(3)]
