@@ -47,7 +47,7 @@ pub struct Xhci {
 
 impl Xhci {
     /// A controller after power-on, nothing attached. `seed` feeds whatever is random in the profile.
-    pub fn new(profile: Profile, _seed: u64) -> Result<Self, ProfileError> {
+    pub fn new(profile: Profile, seed: u64) -> Result<Self, ProfileError> {
         profile.validate()?;
         let layout = Layout::new(&profile);
         let ports = Ports::new(&profile);
@@ -63,7 +63,7 @@ impl Xhci {
             ports,
             completions: Completions::default(),
             packet: Box::new([0; PACKET_BUFFER]),
-            core: Core::new(profile),
+            core: Core::new(profile, seed),
         })
     }
 
@@ -232,7 +232,8 @@ impl Xhci {
         self.core.halt(now);
         self.core.command = Usbcmd::new().with_hcrst(true);
         self.core.agenda.clear();
-        self.core.agenda.push(now + self.core.profile.latencies.reset, Task::ResetDone);
+        let takes = self.core.latency(|all| all.reset);
+        self.core.agenda.push(now + takes, Task::ResetDone);
         self.core.status = Usbsts::new().with_hch(true);
     }
 

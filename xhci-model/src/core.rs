@@ -5,9 +5,10 @@ use crate::agenda::Agenda;
 use crate::event::{Event, Log};
 use crate::microframes::MicroframeClock;
 use crate::output::Output;
-use crate::profile::Profile;
+use crate::profile::{Latencies, Latency, Profile};
+use crate::rng::Rng;
 use crate::violation::{Violation, Violations};
-use sim_time::Instant;
+use sim_time::{Duration, Instant};
 use std::collections::VecDeque;
 use xhci_spec::Gpa;
 use xhci_spec::registers::operational::{Usbcmd, Usbsts};
@@ -24,12 +25,13 @@ pub(crate) struct Core {
     /// Stopped by an error: only a reset starts again (ERR-03).
     pub(crate) failed: bool,
     pub(crate) violations: Violations,
+    rng: Rng,
     /// DCBAAP.
     pub(crate) contexts: Gpa,
 }
 
 impl Core {
-    pub(crate) fn new(profile: Profile) -> Self {
+    pub(crate) fn new(profile: Profile, seed: u64) -> Self {
         Self {
             profile,
             agenda: Agenda::new(),
@@ -40,6 +42,7 @@ impl Core {
             status: Usbsts::new().with_hch(true),
             failed: false,
             violations: Violations::default(),
+            rng: Rng::new(seed),
             contexts: Gpa(0),
         }
     }
@@ -47,6 +50,17 @@ impl Core {
     /// Whether the controller does work: started, and not stopped by an error.
     pub(crate) fn running(&self) -> bool {
         !self.status.hch()
+    }
+
+    /// How long it takes this time: `core.latency(|all| all.doorbell)` (TIM-27).
+    #[inline]
+    pub(crate) fn latency(&mut self, of: impl FnOnce(&Latencies) -> Latency) -> Duration {
+        let Latency { min, max } = of(&self.profile.latencies);
+        let range = max - min;
+        if range == Duration::ZERO {
+            return min;
+        }
+        min + Duration::from_ticks(self.rng.up_to(range.as_ticks()))
     }
 
     /// Software broke a rule (ERR-13).

@@ -42,6 +42,7 @@ mod ports;
 mod profile;
 mod registers;
 mod rings;
+mod rng;
 mod service;
 mod slots;
 mod violation;
@@ -55,7 +56,7 @@ pub use dma::{Dma, DmaError};
 pub use event::{Event, LogLevel, Outcome, TransactionKind};
 pub use output::{Budget, Output, Progress};
 pub use ports::{AttachError, Protocol};
-pub use profile::{Latencies, Policy, Profile, ProfileError, UnknownProfile};
+pub use profile::{Latencies, Latency, Policy, Profile, ProfileError, UnknownProfile};
 pub use violation::Violation;
 #[cfg(feature = "vm-memory")]
 pub use vm_dma::VmDma;

@@ -143,7 +143,8 @@ impl Port {
             }
             Protocol::Usb3 => {
                 self.portsc = self.portsc.with_pls(PortLinkState::POLLING);
-                self.begin(Phase::Training, core.profile.latencies.usb3_training, now, core);
+                let takes = core.latency(|all| all.usb3_training);
+                self.begin(Phase::Training, takes, now, core);
             }
         }
     }
@@ -223,12 +224,13 @@ impl Port {
             return;
         }
         if value.wpr() && self.protocol == Protocol::Usb3 {
-            self.reset(Phase::WarmReset, core.profile.latencies.usb3_warm_reset, now, core);
+            let takes = core.latency(|all| all.usb3_warm_reset);
+            self.reset(Phase::WarmReset, takes, now, core);
         } else if value.pr() {
-            let takes = match self.protocol {
-                Protocol::Usb2 => core.profile.latencies.usb2_port_reset,
-                Protocol::Usb3 => core.profile.latencies.usb3_hot_reset,
-            };
+            let takes = core.latency(|all| match self.protocol {
+                Protocol::Usb2 => all.usb2_port_reset,
+                Protocol::Usb3 => all.usb3_hot_reset,
+            });
             self.reset(Phase::Reset, takes, now, core);
         } else if value.ped() && self.portsc.ped() {
             // PRT-19, PRT-31: writing 1 disables, and nothing reports it.
@@ -272,7 +274,8 @@ impl Port {
                 self.portsc = self.portsc.with_pls(PortLinkState::RESUME);
             }
             PortLinkState::U0 if matches!(current, PortLinkState::U3 | PortLinkState::RESUME) => {
-                self.begin(Phase::Resume, core.profile.latencies.port_resume, now, core);
+                let takes = core.latency(|all| all.port_resume);
+                self.begin(Phase::Resume, takes, now, core);
             }
             PortLinkState::RX_DETECT if current == PortLinkState::DISABLED => self.detect(now, core),
             _ => {}

@@ -83,7 +83,8 @@ impl Xhci {
     pub(crate) fn command_doorbell(&mut self, now: Instant) {
         // OPR-36: CRR from the doorbell on.
         self.command.running = true;
-        self.arm_command_fetch(now + self.core.profile.latencies.doorbell);
+        let takes = self.core.latency(|all| all.doorbell);
+        self.arm_command_fetch(now + takes);
     }
 
     /// CRCR.CS or CRCR.CA was written to a running ring.
@@ -119,11 +120,10 @@ impl Xhci {
             }
             Fetch::Trb(fetched) => {
                 self.command.current = Some(fetched);
-                let latencies = &self.core.profile.latencies;
-                let takes = match fetched.trb.trb_type() {
-                    TrbType::ADDRESS_DEVICE => latencies.address_device,
-                    _ => latencies.command,
-                };
+                let takes = self.core.latency(|all| match fetched.trb.trb_type() {
+                    TrbType::ADDRESS_DEVICE => all.address_device,
+                    _ => all.command,
+                });
                 self.core.agenda.push(now + takes, Task::ExecuteCommand);
             }
         }

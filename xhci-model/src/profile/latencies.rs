@@ -1,60 +1,137 @@
 use sim_time::Duration;
 
-/// Controller latencies (requirement rows TIM-17 to TIM-24).
+/// How long something takes: a time, or a range from which each occurrence draws by the controller's seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latency {
+    /// The shortest.
+    pub min: Duration,
+    /// The longest; at most `min` if it is always the same.
+    pub max: Duration,
+}
+
+impl Latency {
+    /// Nothing to wait for.
+    pub const ZERO: Self = Self::fixed(Duration::ZERO);
+
+    /// Always the same.
+    #[must_use]
+    pub const fn fixed(takes: Duration) -> Self {
+        Self { min: takes, max: takes }
+    }
+
+    /// Always so many nanoseconds.
+    #[must_use]
+    pub const fn nanos(ns: u64) -> Self {
+        Self::fixed(Duration::from_nanos(ns))
+    }
+
+    /// Always so many microseconds.
+    #[must_use]
+    pub const fn micros(us: u64) -> Self {
+        Self::fixed(Duration::from_micros(us))
+    }
+
+    /// Always so many milliseconds.
+    #[must_use]
+    pub const fn millis(ms: u64) -> Self {
+        Self::fixed(Duration::from_millis(ms))
+    }
+
+    /// As long as `self` at least, and as `longest` at most.
+    #[must_use]
+    pub const fn to(self, longest: Self) -> Self {
+        Self { min: self.min, max: longest.max }
+    }
+}
+
+/// Controller latencies (requirement rows TIM-17 to TIM-24): [`INSTANT`](Self::INSTANT),
+/// [`TYPICAL`](Self::TYPICAL), [`SLOW`](Self::SLOW) and [`STRESS`](Self::STRESS) go the same way through the
+/// controller (TIM-27). Service intervals and bus time are the same in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Latencies {
-    /// Doorbell write to the first TRB fetch.
-    pub doorbell: Duration,
-    /// A command without bus activity, fetch to completion event.
-    pub command: Duration,
-    /// Address Device with its SET_ADDRESS transfer.
-    pub address_device: Duration,
-    /// Run/Stop set to HCHalted clear.
-    pub start: Duration,
-    /// Run/Stop clear to HCHalted set.
-    pub stop: Duration,
-    /// Host Controller Reset.
-    pub reset: Duration,
-    /// Bus reset of a USB 2 root port (USB 2.0 7.1.7.5).
-    pub usb2_port_reset: Duration,
-    /// Hot reset of a USB 3 port.
-    pub usb3_hot_reset: Duration,
-    /// Warm reset of a USB 3 port.
-    pub usb3_warm_reset: Duration,
-    /// Link training of a USB 3 port after attach.
-    pub usb3_training: Duration,
-    /// End of resume signalling to the link being active again.
-    pub port_resume: Duration,
+    /// Doorbell write to the first TRB fetch (TIM-19).
+    pub doorbell: Latency,
+    /// A command without bus activity, fetch to completion event (TIM-20).
+    pub command: Latency,
+    /// Address Device with its SET_ADDRESS transfer (TIM-20).
+    pub address_device: Latency,
+    /// Run/Stop set to HCHalted clear (TIM-23).
+    pub start: Latency,
+    /// Run/Stop clear to HCHalted set (TIM-23).
+    pub stop: Latency,
+    /// Host Controller Reset (TIM-23).
+    pub reset: Latency,
+    /// Bus reset of a USB 2 root port (USB 2.0 7.1.7.5, TIM-24).
+    pub usb2_port_reset: Latency,
+    /// Hot reset of a USB 3 port (TIM-24).
+    pub usb3_hot_reset: Latency,
+    /// Warm reset of a USB 3 port (TIM-24).
+    pub usb3_warm_reset: Latency,
+    /// Link training of a USB 3 port after attach (TIM-24).
+    pub usb3_training: Latency,
+    /// End of resume signalling to the link being active again (TIM-24).
+    pub port_resume: Latency,
 }
 
 impl Latencies {
+    /// Nothing takes time but the bus: what happens keeps its order.
+    pub const INSTANT: Self = Self {
+        doorbell: Latency::ZERO,
+        command: Latency::ZERO,
+        address_device: Latency::ZERO,
+        start: Latency::ZERO,
+        stop: Latency::ZERO,
+        reset: Latency::ZERO,
+        usb2_port_reset: Latency::ZERO,
+        usb3_hot_reset: Latency::ZERO,
+        usb3_warm_reset: Latency::ZERO,
+        usb3_training: Latency::ZERO,
+        port_resume: Latency::ZERO,
+    };
+
     /// What hardware typically takes.
     pub const TYPICAL: Self = Self {
-        doorbell: Duration::from_micros(1),
-        command: Duration::from_micros(5),
-        address_device: Duration::from_micros(175),
-        start: Duration::from_micros(1),
-        stop: Duration::from_micros(125),
-        reset: Duration::from_millis(1),
-        usb2_port_reset: Duration::from_millis(50),
-        usb3_hot_reset: Duration::from_millis(1),
-        usb3_warm_reset: Duration::from_millis(100),
-        usb3_training: Duration::from_millis(15),
-        port_resume: Duration::from_micros(100),
+        doorbell: Latency::micros(1),
+        command: Latency::micros(5),
+        address_device: Latency::micros(175),
+        start: Latency::micros(1),
+        stop: Latency::micros(125),
+        reset: Latency::millis(1),
+        usb2_port_reset: Latency::millis(50),
+        usb3_hot_reset: Latency::millis(1),
+        usb3_warm_reset: Latency::millis(100),
+        usb3_training: Latency::millis(15),
+        port_resume: Latency::micros(100),
     };
 
     /// What drivers that were only ever run on emulators do not expect.
     pub const SLOW: Self = Self {
-        doorbell: Duration::from_micros(4),
-        command: Duration::from_micros(400),
-        address_device: Duration::from_millis(2),
-        start: Duration::from_millis(2),
-        stop: Duration::from_millis(15),
-        reset: Duration::from_millis(50),
-        usb2_port_reset: Duration::from_millis(60),
-        usb3_hot_reset: Duration::from_millis(12),
-        usb3_warm_reset: Duration::from_millis(120),
-        usb3_training: Duration::from_millis(20),
-        port_resume: Duration::from_millis(5),
+        doorbell: Latency::micros(4),
+        command: Latency::micros(400),
+        address_device: Latency::millis(2),
+        start: Latency::millis(2),
+        stop: Latency::millis(15),
+        reset: Latency::millis(50),
+        usb2_port_reset: Latency::millis(60),
+        usb3_hot_reset: Latency::millis(12),
+        usb3_warm_reset: Latency::millis(120),
+        usb3_training: Latency::millis(20),
+        port_resume: Latency::millis(5),
+    };
+
+    /// Anything from no time at all to [`SLOW`](Self::SLOW), where USB itself does not set a minimum; drawn anew
+    /// each time.
+    pub const STRESS: Self = Self {
+        doorbell: Latency::ZERO.to(Self::SLOW.doorbell),
+        command: Latency::ZERO.to(Self::SLOW.command),
+        address_device: Latency::ZERO.to(Self::SLOW.address_device),
+        start: Latency::ZERO.to(Self::SLOW.start),
+        stop: Latency::ZERO.to(Self::SLOW.stop),
+        reset: Latency::ZERO.to(Self::SLOW.reset),
+        usb2_port_reset: Self::TYPICAL.usb2_port_reset.to(Self::SLOW.usb2_port_reset),
+        usb3_hot_reset: Latency::ZERO.to(Self::SLOW.usb3_hot_reset),
+        usb3_warm_reset: Latency::millis(80).to(Self::SLOW.usb3_warm_reset),
+        usb3_training: Latency::millis(10).to(Self::SLOW.usb3_training),
+        port_resume: Latency::ZERO.to(Self::SLOW.port_resume),
     };
 }

@@ -5,7 +5,7 @@ mod named;
 mod policy;
 mod validate;
 
-pub use latencies::Latencies;
+pub use latencies::{Latencies, Latency};
 pub use named::UnknownProfile;
 pub use policy::Policy;
 pub use validate::ProfileError;
@@ -69,6 +69,6 @@ pub struct Profile {
     pub u2_exit_latency_us: u16,
     /// Choices that the specification leaves open.
     pub policy: Policy,
-    /// How long the controller takes for things.
+    /// How long the controller takes for things; some named sets are there, each field can be changed alone.
     pub latencies: Latencies,
 }

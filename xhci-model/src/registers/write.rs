@@ -138,8 +138,7 @@ impl Xhci {
             .with_ewe(value.ewe())
             .with_eu3s(value.eu3s());
         if value.rs() != old.rs() {
-            let latencies = &self.core.profile.latencies;
-            let takes = if value.rs() { latencies.start } else { latencies.stop };
+            let takes = self.core.latency(|all| if value.rs() { all.start } else { all.stop });
             self.core.agenda.push(now + takes, Task::RunStop);
         }
         if value.inte() && !old.inte() {
@@ -172,6 +171,7 @@ impl Xhci {
         if core::mem::replace(waiting, true) {
             return;
         }
-        core.agenda.push(now + core.profile.latencies.doorbell, Task::Doorbell(id));
+        let takes = core.latency(|all| all.doorbell);
+        core.agenda.push(now + takes, Task::Doorbell(id));
     }
 }

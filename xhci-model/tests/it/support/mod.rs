@@ -7,7 +7,7 @@ use gadget::Gadget;
 use memory::Memory;
 use sim_time::{Duration, Instant};
 use std::collections::VecDeque;
-use xhci_model::{Budget, LogLevel, Output, Profile, Progress, Xhci};
+use xhci_model::{Budget, Latencies, LogLevel, Output, Profile, Progress, Xhci};
 use xhci_spec::context::{ContextSize, EndpointContext, EndpointType, InputControlContext, SlotContext};
 use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::event::CommandCompletion;
@@ -64,11 +64,28 @@ pub struct EventRing {
     pub cycle: bool,
 }
 
-/// Runs a test on a machine of each named profile; a failure says which.
+/// Runs a test on a machine of each named profile, and on the default one with every timing; a failure says which.
 pub fn on_every_profile(test: impl Fn(Machine)) {
     for name in Profile::NAMES {
         println!("profile {name}");
         test(Machine::new(name.parse().unwrap()));
+    }
+    for (name, latencies) in [TIMINGS[0], TIMINGS[2]] {
+        println!("profile default, timing {name}");
+        test(Machine::new(Profile { latencies, ..Profile::default() }));
+    }
+}
+
+/// The modes of TIM-27.
+pub const TIMINGS: [(&str, Latencies); 3] =
+    [("instant", Latencies::INSTANT), ("typical", Latencies::TYPICAL), ("stress", Latencies::STRESS)];
+
+/// Runs a test with the latencies of each timing mode in place of the profile's (TIM-27).
+#[expect(dead_code, reason = "the first test that uses it is on its way")]
+pub fn in_every_timing(profile: &Profile, test: impl Fn(Machine)) {
+    for (name, latencies) in TIMINGS {
+        println!("timing {name}");
+        test(Machine::new(Profile { latencies, ..profile.clone() }));
     }
 }
 
