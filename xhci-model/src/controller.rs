@@ -9,6 +9,7 @@ use crate::dma::{Dma, DmaError};
 use crate::endpoints::completion::Completions;
 use crate::endpoints::transact::PACKET_BUFFER;
 use crate::event::{Event, LogLevel};
+use crate::fault::{FaultId, FaultRule};
 use crate::interrupters::{Interrupters, Pending};
 use crate::output::{Budget, Output, Progress};
 use crate::ports::{AttachError, Ports};
@@ -113,6 +114,16 @@ impl Xhci {
     /// What is to be done outside, in order.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.core.outputs.pop_front()
+    }
+
+    /// Adds a rule that spoils transactions; it is asked after those added before.
+    pub fn add_fault(&mut self, rule: FaultRule) -> FaultId {
+        self.core.faults.add(rule)
+    }
+
+    /// Removes a rule. Returns whether it was there.
+    pub fn remove_fault(&mut self, id: FaultId) -> bool {
+        self.core.faults.remove(id)
     }
 
     /// How often software broke this rule since construction.

@@ -3,6 +3,7 @@
 
 use crate::agenda::Agenda;
 use crate::event::{Event, Log};
+use crate::fault::FaultRules;
 use crate::microframes::MicroframeClock;
 use crate::output::Output;
 use crate::profile::{Latencies, Latency, Profile};
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) failed: bool,
     pub(crate) violations: Violations,
     rng: Rng,
+    pub(crate) faults: FaultRules,
     /// DCBAAP.
     pub(crate) contexts: Gpa,
 }
@@ -43,6 +45,7 @@ impl Core {
             failed: false,
             violations: Violations::default(),
             rng: Rng::new(seed),
+            faults: FaultRules::default(),
             contexts: Gpa(0),
         }
     }

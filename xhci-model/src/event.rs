@@ -116,6 +116,10 @@ pub enum Outcome {
     Error,
     /// More data than the packet or the buffer may have.
     Babble,
+    /// The transaction translator in between failed.
+    SplitError,
+    /// The controller did not keep up with the bus.
+    DataBuffer,
 }
 
 impl Event {

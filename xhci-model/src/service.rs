@@ -11,6 +11,7 @@ use crate::endpoints::isoch::Due;
 use crate::endpoints::td::Head;
 use crate::endpoints::transact::{Flight, Next};
 use crate::event::Event;
+use crate::fault::{Probe, Wire};
 use crate::interrupters::{Interrupters, Pending};
 use crate::ports::Link;
 use crate::rings::consumer::Fetched;
@@ -271,11 +272,13 @@ impl Xhci {
         {
             return Ok(Turn::Postponed(at));
         }
-        let flight = if class == Class::Isochronous {
-            endpoint.transact_isochronous(address, device, packet, now, dma)?
+        let mut wire = Wire::new(device, &mut core.faults, Probe { endpoint: id, port: endpoint.port });
+        let mut flight = if class == Class::Isochronous {
+            endpoint.transact_isochronous(address, &mut wire, packet, now, dma)?
         } else {
-            endpoint.transact(head, address, device, packet, now, dma)?
+            endpoint.transact(head, address, &mut wire, packet, now, dma)?
         };
+        flight.duration += wire.delay();
         endpoint.packets_used = endpoint.packets_used.saturating_add(1);
         endpoint.flight = Some(flight);
         Ok(Turn::Begun(flight.duration))

@@ -6,9 +6,10 @@ use super::completion::Completions;
 use super::td::Head;
 use super::transact::{Flight, PACKET_BUFFER, Step, index};
 use crate::bus::time;
-use crate::device::{Device, DeviceAddress, InReply, Token};
+use crate::device::{DeviceAddress, Token};
 use crate::dma::{Dma, DmaError};
 use crate::event::{Outcome, TransactionKind};
+use crate::fault::{Packet, Wire};
 use crate::rings::consumer::Fetched;
 use sim_time::{Duration, Instant};
 use xhci_spec::{CompletionCode, FrameId};
@@ -120,7 +121,7 @@ impl Endpoint {
     pub(crate) fn transact_isochronous<D: Dma>(
         &mut self,
         address: DeviceAddress,
-        device: Option<&mut dyn Device>,
+        wire: &mut Wire<'_>,
         buffer: &mut [u8; PACKET_BUFFER],
         now: Instant,
         dma: &mut D,
@@ -134,12 +135,14 @@ impl Endpoint {
         };
         let mut job = Job { address, wanted, moved: 0, duration: Duration::ZERO, outcome: Outcome::Done };
         let kind = if self.is_in() {
-            if let Some(failure) = self.receive(&mut job, device, buffer, now, dma)? {
+            if let Some(failure) = self.receive(&mut job, wire, buffer, now, dma)? {
                 code = failure;
             }
             TransactionKind::In
         } else {
-            self.send(&mut job, device, buffer, now, dma)?;
+            if let Some(failure) = self.send(&mut job, wire, buffer, now, dma)? {
+                code = failure;
+            }
             TransactionKind::Out
         };
         Ok(Flight {
@@ -151,14 +154,15 @@ impl Endpoint {
         })
     }
 
+    /// Sends the TD's packets. Returns the code of a failure.
     fn send<D: Dma>(
         &mut self,
         job: &mut Job,
-        mut device: Option<&mut dyn Device>,
+        wire: &mut Wire<'_>,
         buffer: &mut [u8; PACKET_BUFFER],
         now: Instant,
         dma: &mut D,
-    ) -> Result<(), DmaError> {
+    ) -> Result<Option<CompletionCode>, DmaError> {
         // ISO-03: a TD without data is one packet of length zero.
         let packets = job.wanted.div_ceil(self.max_packet).max(1);
         for packet in 1..=packets {
@@ -166,14 +170,13 @@ impl Endpoint {
             let data = buffer.get_mut(..index(size)).unwrap_or_default();
             self.gather(job.moved, data, dma)?;
             let token = self.token(job.address, packets.saturating_sub(packet));
-            if let Some(device) = &mut device {
-                // Isochronous packets have no handshake: nobody answers, nobody asks (ISO-06).
-                device.out_packet(now + job.duration, token, data);
+            if let Some(failure) = failure(wire.isochronous_out(now + job.duration, token, data)) {
+                return Ok(Some(failure));
             }
             job.moved = job.moved.saturating_add(size);
             job.duration += time::data(self.speed, time::Class::Isochronous, u64::from(size));
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Receives until the TD is full, a packet is short, or the interval has no more packets. Returns the
@@ -181,7 +184,7 @@ impl Endpoint {
     fn receive<D: Dma>(
         &mut self,
         job: &mut Job,
-        mut device: Option<&mut dyn Device>,
+        wire: &mut Wire<'_>,
         buffer: &mut [u8; PACKET_BUFFER],
         now: Instant,
         dma: &mut D,
@@ -191,18 +194,15 @@ impl Endpoint {
             let token = self.token(job.address, packets.saturating_sub(packet));
             let full = index(self.max_packet);
             let room = index(job.wanted.saturating_sub(job.moved)).min(full);
-            let reply = match &mut device {
-                Some(device) => {
-                    let data = buffer.get_mut(..full).unwrap_or_default();
-                    device.in_packet(now + job.duration, token, data)
+            let data = buffer.get_mut(..full).unwrap_or_default();
+            let length = match wire.in_packet(now + job.duration, token, data) {
+                Ok(Packet { length, .. }) => length,
+                Err(outcome) => {
+                    // ISO-22, ISO-23: an IN without data is a transaction error; no retry, no halt.
+                    job.duration += time::refused(self.speed);
+                    job.outcome = Outcome::Error;
+                    return Ok(Some(failure(outcome).unwrap_or(CompletionCode::USB_TRANSACTION_ERROR)));
                 }
-                None => InReply::NoResponse,
-            };
-            let InReply::Data { length, .. } = reply else {
-                // ISO-22, ISO-23: an IN without data is a transaction error; no retry, no halt.
-                job.duration += time::refused(self.speed);
-                job.outcome = Outcome::Error;
-                return Ok(Some(CompletionCode::USB_TRANSACTION_ERROR));
             };
             let taken = length.min(room);
             self.scatter(job.moved, buffer.get(..taken).unwrap_or_default(), dma)?;
@@ -247,6 +247,15 @@ impl Endpoint {
         } else {
             self.retire(bytes, completions);
         }
+    }
+}
+
+/// What the controller itself notices of a packet that has no handshake.
+fn failure(outcome: Outcome) -> Option<CompletionCode> {
+    match outcome {
+        Outcome::SplitError => Some(CompletionCode::SPLIT_TRANSACTION_ERROR),
+        Outcome::DataBuffer => Some(CompletionCode::DATA_BUFFER_ERROR),
+        _ => None,
     }
 }
 

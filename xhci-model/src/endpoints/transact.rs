@@ -5,9 +5,10 @@ use super::Endpoint;
 use super::completion::Completions;
 use super::td::Head;
 use crate::bus::time;
-use crate::device::{Device, DeviceAddress, Handshake, InReply, Token};
+use crate::device::{DeviceAddress, Token};
 use crate::dma::{Dma, DmaError};
 use crate::event::{Outcome, TransactionKind};
+use crate::fault::{Packet, Wire};
 use sim_time::{Duration, Instant};
 use usb_spec::Speed;
 use xhci_spec::CompletionCode;
@@ -57,12 +58,12 @@ pub(crate) enum Next {
 
 impl Endpoint {
     /// Does the transaction that `head` asks for. The data moves now, the bus is busy for the flight's
-    /// duration. Without a device, silence.
+    /// duration.
     pub(crate) fn transact<D: Dma>(
         &mut self,
         head: Head,
         address: DeviceAddress,
-        device: Option<&mut dyn Device>,
+        wire: &mut Wire<'_>,
         buffer: &mut [u8; PACKET_BUFFER],
         now: Instant,
         dma: &mut D,
@@ -71,42 +72,33 @@ impl Endpoint {
         let token = Token { address, endpoint: self.id.dci.endpoint_number(), sequence: self.sequence };
         let flight = match head {
             Head::Setup(packet) => {
-                // XFR-11: anything but ACK is no answer.
-                let answer =
-                    device.map_or(Handshake::NoResponse, |device| device.setup(now, address, &packet));
-                let outcome = if answer == Handshake::Ack { Outcome::Done } else { Outcome::Error };
+                let outcome = wire.setup(now, address, &packet);
                 self.flight(TransactionKind::Setup, outcome, 8, Step::Stage)
             }
             Head::Status { is_in: true } => {
                 let token = Token { sequence: 1, ..token };
-                let reply = match device {
-                    Some(device) => device.in_packet(now, token, &mut []),
-                    None => InReply::NoResponse,
-                };
-                let outcome = match reply {
-                    InReply::Data { length: 0, .. } => Outcome::Done,
-                    InReply::Data { .. } => Outcome::Babble,
-                    other => refusal(other),
+                let outcome = match wire.in_packet(now, token, &mut []) {
+                    Ok(Packet { length: 0, .. }) => Outcome::Done,
+                    Ok(_) => Outcome::Babble,
+                    Err(outcome) => outcome,
                 };
                 self.flight(TransactionKind::In, outcome, 0, Step::Stage)
             }
             Head::Status { is_in: false } => {
                 let token = Token { sequence: 1, ..token };
-                let answer =
-                    device.map_or(Handshake::NoResponse, |device| device.out_packet(now, token, &[]));
-                self.flight(TransactionKind::Out, handshake(answer), 0, Step::Stage)
+                let outcome = wire.out_packet(now, token, &[]);
+                self.flight(TransactionKind::Out, outcome, 0, Step::Stage)
             }
             Head::Data { is_in, bytes, ends } => {
                 let size = bytes.min(self.max_packet);
                 let fills = ends && size == bytes;
                 if is_in {
-                    return self.transact_in(token, device, buffer, size, fills, now, dma);
+                    return self.transact_in(token, wire, buffer, size, fills, now, dma);
                 }
                 let packet = buffer.get_mut(..index(size)).unwrap_or_default();
                 self.gather(0, packet, dma)?;
-                let answer =
-                    device.map_or(Handshake::NoResponse, |device| device.out_packet(now, token, packet));
-                self.flight(TransactionKind::Out, handshake(answer), size, Step::Data { short: false, fills })
+                let outcome = wire.out_packet(now, token, packet);
+                self.flight(TransactionKind::Out, outcome, size, Step::Data { short: false, fills })
             }
             Head::Idle | Head::Incomplete | Head::Busy | Head::Malformed(_) => {
                 self.flight(TransactionKind::Out, Outcome::Nak, 0, Step::Stage)
@@ -119,7 +111,7 @@ impl Endpoint {
     fn transact_in<D: Dma>(
         &mut self,
         token: Token,
-        device: Option<&mut dyn Device>,
+        wire: &mut Wire<'_>,
         buffer: &mut [u8; PACKET_BUFFER],
         room: u32,
         fills: bool,
@@ -127,12 +119,10 @@ impl Endpoint {
         dma: &mut D,
     ) -> Result<Flight, DmaError> {
         let full = index(self.max_packet);
-        let reply = match device {
-            Some(device) => device.in_packet(now, token, buffer.get_mut(..full).unwrap_or_default()),
-            None => InReply::NoResponse,
-        };
-        let InReply::Data { length, sequence } = reply else {
-            return Ok(self.flight(TransactionKind::In, refusal(reply), 0, Step::Stage));
+        let reply = wire.in_packet(now, token, buffer.get_mut(..full).unwrap_or_default());
+        let Packet { length, sequence } = match reply {
+            Ok(packet) => packet,
+            Err(outcome) => return Ok(self.flight(TransactionKind::In, outcome, 0, Step::Stage)),
         };
         if sequence != self.sequence {
             // XFR-06: a repeated packet is acknowledged and dropped.
@@ -154,10 +144,10 @@ impl Endpoint {
 
     fn flight(&self, kind: TransactionKind, outcome: Outcome, bytes: u32, step: Step) -> Flight {
         let duration = match outcome {
-            Outcome::Done | Outcome::Babble => {
+            Outcome::Done | Outcome::Babble | Outcome::DataBuffer => {
                 time::data(self.speed, time::Class::Acknowledged, u64::from(bytes))
             }
-            Outcome::Nak | Outcome::Stall | Outcome::Error => time::refused(self.speed),
+            Outcome::Nak | Outcome::Stall | Outcome::Error | Outcome::SplitError => time::refused(self.speed),
         };
         Flight { kind, outcome, bytes, step, duration }
     }
@@ -180,7 +170,12 @@ impl Endpoint {
                 self.fail(CompletionCode::BABBLE_DETECTED, completions);
                 return Next::Halt;
             }
-            Outcome::Error => {
+            Outcome::DataBuffer => {
+                // TRB-42: told, and the endpoint goes on with the next TD.
+                self.retire_early(0, CompletionCode::DATA_BUFFER_ERROR, completions);
+                return Next::Continue;
+            }
+            Outcome::Error | Outcome::SplitError => {
                 self.errors = self.errors.saturating_add(1);
                 let limit = self.context.cerr();
                 // XFR-03: CErr = 0 never expires.
@@ -188,7 +183,11 @@ impl Endpoint {
                     return Next::Retry;
                 }
                 self.errors = 0;
-                self.fail(CompletionCode::USB_TRANSACTION_ERROR, completions);
+                let code = match flight.outcome {
+                    Outcome::SplitError => CompletionCode::SPLIT_TRANSACTION_ERROR,
+                    _ => CompletionCode::USB_TRANSACTION_ERROR,
+                };
+                self.fail(code, completions);
                 return Next::Halt;
             }
         }
@@ -217,23 +216,6 @@ fn next_sequence(speed: Speed, sequence: u8) -> u8 {
         Speed::Low | Speed::Full | Speed::High => sequence ^ 1,
         // XFR-07: USB 3 counts to 31.
         Speed::Super | Speed::SuperPlus => sequence.wrapping_add(1) & 0x1F,
-    }
-}
-
-fn handshake(answer: Handshake) -> Outcome {
-    match answer {
-        Handshake::Ack => Outcome::Done,
-        Handshake::Nak => Outcome::Nak,
-        Handshake::Stall => Outcome::Stall,
-        Handshake::NoResponse => Outcome::Error,
-    }
-}
-
-fn refusal(reply: InReply) -> Outcome {
-    match reply {
-        InReply::Nak | InReply::Data { .. } => Outcome::Nak,
-        InReply::Stall => Outcome::Stall,
-        InReply::NoResponse => Outcome::Error,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod bring_up;
 mod event_rings;
+mod faults;
 mod hostile;
 mod interrupters;
 mod isochronous;
