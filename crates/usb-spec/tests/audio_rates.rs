@@ -89,7 +89,8 @@ fn feedback_takes_over_without_a_jump() {
     assert_eq!([(); 3].map(|()| accumulator.next_frames()), [48; 3]);
 }
 
-// req: UAC-13: the unit stays the microframe, whatever the data endpoint's interval is
+// req: UAC-13
+// The unit stays the microframe, whatever the data endpoint's interval is.
 #[test]
 fn feedback_is_per_microframe_or_frame() {
     let next = |rate, format, microframes| {

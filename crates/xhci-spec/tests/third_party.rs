@@ -92,7 +92,7 @@ fn isoch_agrees() {
 }
 
 // req: TRB-11, TRB-12, TRB-13, TRB-14, TRB-15, TRB-16, TRB-17, TRB-18, TRB-19, TRB-20, TRB-21, TRB-22, TRB-23,
-// TRB-24, TRB-25, TRB-26
+// req: TRB-24, TRB-25, TRB-26
 #[test]
 fn commands_agree() {
     let (slot_id, endpoint_id) = (slot().get(), dci().get());

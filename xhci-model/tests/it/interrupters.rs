@@ -144,7 +144,7 @@ fn no_order_of_the_handlers_writes_loses_a_wakeup() {
     }
 }
 
-#[test] // req: INT-01, INT-25, INT-26, INT-33, TRB-41
+#[test] // req: INT-01, INT-25, INT-26, TRB-41
 fn bei_holds_back_the_interrupt_that_ioc_asked_for_and_no_other() {
     // IOC ISP BEI, the device's answer: events, interrupts
     let mut table = String::new();
