@@ -20,7 +20,8 @@ impl DeviceAddress {
 /// What a token packet says: whom it is for, and the sequence of the data packet that goes with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Token {
-    /// The device addressed. A hub repeats tokens for others to its enabled downstream ports.
+    /// The device addressed. The host sends a token down the way to its device (see [`Device::downstream`]), so
+    /// that a device with another address hears it only if host and device disagree.
     pub address: DeviceAddress,
     /// The endpoint number, 0 to 15; the direction follows from the call.
     pub endpoint: u8,
@@ -81,4 +82,10 @@ pub trait Device: Any + Send {
     fn suspend(&mut self, now: Instant);
     /// The host ended the suspension.
     fn resume(&mut self, now: Instant);
+    /// A hub shows `visit` the device at its downstream port `port`, numbered from 1, if that port is enabled and
+    /// passes packets on. Whoever is not shown hears and says nothing. The way to a device is its route through
+    /// the hubs, not whatever answers an address.
+    fn downstream(&mut self, now: Instant, port: u8, visit: &mut dyn FnMut(&mut dyn Device)) {
+        let _not_a_hub = (now, port, visit);
+    }
 }

@@ -44,6 +44,7 @@ mod profile;
 mod registers;
 mod rings;
 mod rng;
+mod route;
 mod service;
 mod slots;
 mod violation;
@@ -59,6 +60,7 @@ pub use fault::{Fault, FaultId, FaultRule};
 pub use output::{Budget, Output, Progress};
 pub use ports::{AttachError, Protocol};
 pub use profile::{Latencies, Latency, Policy, Profile, ProfileError, UnknownProfile};
+pub use route::Route;
 pub use violation::Violation;
 #[cfg(feature = "vm-memory")]
 pub use vm_dma::VmDma;

@@ -272,13 +272,16 @@ impl Xhci {
         {
             return Ok(Turn::Postponed(at));
         }
-        let mut wire = Wire::new(device, &mut core.faults, Probe { endpoint: id, port: endpoint.port });
-        let mut flight = if class == Class::Isochronous {
-            endpoint.transact_isochronous(address, &mut wire, packet, now, dma)?
-        } else {
-            endpoint.transact(head, address, &mut wire, packet, now, dma)?
-        };
-        flight.duration += wire.delay();
+        let probe = Probe { endpoint: id, port: endpoint.port };
+        let flight = endpoint.route.reach(device, now, |device| {
+            let mut wire = Wire::new(device, &mut core.faults, probe);
+            let flight = if class == Class::Isochronous {
+                endpoint.transact_isochronous(address, &mut wire, packet, now, dma)
+            } else {
+                endpoint.transact(head, address, &mut wire, packet, now, dma)
+            };
+            flight.map(|flight| Flight { duration: flight.duration + wire.delay(), ..flight })
+        })?;
         endpoint.packets_used = endpoint.packets_used.saturating_add(1);
         endpoint.flight = Some(flight);
         Ok(Turn::Begun(flight.duration))

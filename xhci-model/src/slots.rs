@@ -4,6 +4,7 @@ use crate::agenda::EndpointId;
 use crate::device::DeviceAddress;
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
+use crate::route::Route;
 use usb_spec::Speed;
 use xhci_spec::context::{ContextSize, SlotContext, SlotState};
 use xhci_spec::{Dci, Gpa, InterrupterId, PortId, SlotId};
@@ -37,6 +38,7 @@ pub(crate) struct Slot {
     pub(crate) address: DeviceAddress,
     /// The root hub port behind which the device is; known from Address Device on.
     pub(crate) port: Option<PortId>,
+    pub(crate) route: Route,
     pub(crate) speed: Speed,
     /// A doorbell to an endpoint that is not enabled waits for its answer.
     pub(crate) doorbell_answer_due: bool,
@@ -51,6 +53,7 @@ impl Slot {
             output: Gpa::NULL,
             address: DeviceAddress::DEFAULT,
             port: None,
+            route: Route::ROOT,
             speed: Speed::Full,
             doorbell_answer_due: false,
             endpoints: [const { None }; 31],

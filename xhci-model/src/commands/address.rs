@@ -7,6 +7,7 @@ use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
 use crate::event::Event;
 use crate::ports::Link;
+use crate::route::Route;
 use crate::slots::Life;
 use sim_time::Instant;
 use usb_spec::Speed;
@@ -50,11 +51,12 @@ impl Xhci {
         {
             return Ok(CompletionCode::PARAMETER_ERROR);
         }
+        let route = Route::new(context.route_string());
         let address = if block_set_address {
             DeviceAddress::DEFAULT
         } else {
             let Some(address) = self.slots.free_address() else { return Ok(CompletionCode::RESOURCE_ERROR) };
-            if !self.set_address(port, address, now) {
+            if !self.set_address(port, route, address, now) {
                 // CMD-21: nothing is written.
                 return Ok(CompletionCode::USB_TRANSACTION_ERROR);
             }
@@ -70,26 +72,31 @@ impl Xhci {
         slot.output = output;
         slot.address = address;
         slot.port = Some(port);
+        slot.route = route;
         slot.speed = speed;
         let endpoint = EndpointId { slot: id, dci: Dci::EP0 };
-        slot.set_endpoint(Dci::EP0, Some(Endpoint::new(endpoint, ep0, port, speed)));
+        slot.set_endpoint(Dci::EP0, Some(Endpoint::new(endpoint, ep0, port, route, speed)));
         core.log.record(now, Event::EndpointState { endpoint, state: EndpointState::RUNNING });
         slot.write_context(dma)?;
         slot.write_endpoint_context(Dci::EP0, size, dma)?;
         Ok(CompletionCode::SUCCESS)
     }
 
-    /// The SET_ADDRESS control transfer to the device that answers address 0 (CMD-20).
-    fn set_address(&mut self, port: PortId, address: DeviceAddress, now: Instant) -> bool {
+    /// The SET_ADDRESS control transfer to the device at address 0 (CMD-20).
+    fn set_address(&mut self, port: PortId, route: Route, address: DeviceAddress, now: Instant) -> bool {
         let Some(Link::Active(device)) = self.ports.get_mut(port).map(|port| port.link()) else {
             return false;
         };
         let setup = [0x00, 0x05, address.0, 0, 0, 0, 0, 0];
         let status = Token { address: DeviceAddress::DEFAULT, endpoint: 0, sequence: 1 };
-        let accepted =
-            (0..ATTEMPTS).any(|_| device.setup(now, DeviceAddress::DEFAULT, &setup) == Handshake::Ack);
-        accepted
-            && (0..ATTEMPTS).any(|_| matches!(device.in_packet(now, status, &mut []), InReply::Data { .. }))
+        route.reach(Some(device), now, |device| {
+            let Some(device) = device else { return false };
+            let accepted =
+                (0..ATTEMPTS).any(|_| device.setup(now, DeviceAddress::DEFAULT, &setup) == Handshake::Ack);
+            accepted
+                && (0..ATTEMPTS)
+                    .any(|_| matches!(device.in_packet(now, status, &mut []), InReply::Data { .. }))
+        })
     }
 
     pub(crate) fn evaluate_context<D: Dma>(

@@ -60,7 +60,7 @@ impl Xhci {
         }
         for (dci, context) in added {
             let endpoint = EndpointId { slot: id, dci };
-            slot.set_endpoint(dci, Some(Endpoint::new(endpoint, context, port, slot.speed)));
+            slot.set_endpoint(dci, Some(Endpoint::new(endpoint, context, port, slot.route, slot.speed)));
             core.log.record(now, Event::EndpointState { endpoint, state: EndpointState::RUNNING });
         }
         if control.adds_slot() {

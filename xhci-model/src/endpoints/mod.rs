@@ -9,6 +9,7 @@ use crate::agenda::EndpointId;
 use crate::bus::DomainId;
 use crate::bus::domain::Class;
 use crate::rings::consumer::{Fetched, RingPosition};
+use crate::route::Route;
 use std::collections::VecDeque;
 use td::Skip;
 use transact::Flight;
@@ -26,6 +27,7 @@ pub(crate) struct Endpoint {
     pub(crate) context: EndpointContext,
     pub(crate) state: EndpointState,
     pub(crate) port: PortId,
+    pub(crate) route: Route,
     pub(crate) speed: Speed,
     pub(crate) domain: DomainId,
     pub(crate) class: Class,
@@ -80,7 +82,13 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// From the input context of Address Device or Configure Endpoint.
-    pub(crate) fn new(id: EndpointId, context: EndpointContext, port: PortId, speed: Speed) -> Self {
+    pub(crate) fn new(
+        id: EndpointId,
+        context: EndpointContext,
+        port: PortId,
+        route: Route,
+        speed: Speed,
+    ) -> Self {
         let kind = context.ep_type();
         let class = match kind {
             EndpointType::ISOCH_IN | EndpointType::ISOCH_OUT => Class::Isochronous,
@@ -101,6 +109,7 @@ impl Endpoint {
             id,
             state: EndpointState::RUNNING,
             port,
+            route,
             speed,
             domain: DomainId::of(speed, port),
             class,

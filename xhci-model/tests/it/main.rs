@@ -9,4 +9,5 @@ mod interrupters;
 mod isochronous;
 mod stop_endpoint;
 mod support;
+mod topology;
 mod transfers;

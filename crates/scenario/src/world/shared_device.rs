@@ -45,4 +45,7 @@ impl<D: Device> Device for SharedDevice<D> {
     fn resume(&mut self, now: Instant) {
         self.lock().resume(now);
     }
+    fn downstream(&mut self, now: Instant, port: u8, visit: &mut dyn FnMut(&mut dyn Device)) {
+        self.lock().downstream(now, port, visit);
+    }
 }

@@ -40,9 +40,6 @@ impl HubFunction {
     pub(super) fn port_mut(&mut self, number: u8) -> Option<&mut Port> {
         self.ports.get_mut(usize::from(number).checked_sub(1)?)
     }
-    pub(super) fn ports_mut(&mut self) -> &mut [Port] {
-        &mut self.ports
-    }
     /// Does what was due by `now`: ends of resets and resumes.
     pub(super) fn settle(&mut self, now: Instant) {
         if self.deadline.is_some_and(|deadline| deadline <= now) {

@@ -39,8 +39,8 @@ pub enum HubError {
 
 /// A high-speed hub with a single transaction translator, and the devices plugged into it.
 ///
-/// It repeats the tokens that are not its own to the enabled ports; a full-speed device behind it answers them
-/// directly.
+/// It shows the host what is behind its enabled ports; what a full-speed device says there is translated by the
+/// controller's model.
 pub struct Hub {
     upstream: Peripheral<HubFunction>,
 }
@@ -98,13 +98,6 @@ impl Hub {
     fn of_ports(ports: u8) -> Self {
         Self { upstream: Peripheral::new(HubFunction::new(ports)) }
     }
-    /// The devices that hear what the hub repeats. A suspended hub repeats nothing.
-    fn downstream(&mut self, now: Instant) -> impl Iterator<Item = &mut dyn Device> {
-        let awake = !self.upstream.is_suspended();
-        let function = self.upstream.function_mut();
-        function.settle(now);
-        function.ports_mut().iter_mut().filter(move |_| awake).filter_map(port::Port::repeats_to)
-    }
 }
 
 impl Default for Hub {
@@ -121,28 +114,13 @@ impl Device for Hub {
         self.upstream.bus_reset(now);
     }
     fn setup(&mut self, now: Instant, address: DeviceAddress, packet: &[u8; 8]) -> Handshake {
-        let own = self.upstream.setup(now, address, packet);
-        if own != Handshake::NoResponse {
-            return own;
-        }
-        let answers = self.downstream(now).map(|device| device.setup(now, address, packet));
-        first_answer(answers, Handshake::NoResponse)
+        self.upstream.setup(now, address, packet)
     }
     fn out_packet(&mut self, now: Instant, token: Token, data: &[u8]) -> Handshake {
-        let own = self.upstream.out_packet(now, token, data);
-        if own != Handshake::NoResponse {
-            return own;
-        }
-        let answers = self.downstream(now).map(|device| device.out_packet(now, token, data));
-        first_answer(answers, Handshake::NoResponse)
+        self.upstream.out_packet(now, token, data)
     }
     fn in_packet(&mut self, now: Instant, token: Token, buffer: &mut [u8]) -> InReply {
-        let own = self.upstream.in_packet(now, token, buffer);
-        if own != InReply::NoResponse {
-            return own;
-        }
-        let answers = self.downstream(now).map(|device| device.in_packet(now, token, buffer));
-        first_answer(answers, InReply::NoResponse)
+        self.upstream.in_packet(now, token, buffer)
     }
     fn suspend(&mut self, now: Instant) {
         self.upstream.suspend(now);
@@ -150,9 +128,14 @@ impl Device for Hub {
     fn resume(&mut self, now: Instant) {
         self.upstream.resume(now);
     }
-}
-
-/// The first of `answers` that is not `silence`.
-fn first_answer<A: PartialEq + Copy>(mut answers: impl Iterator<Item = A>, silence: A) -> A {
-    answers.find(|&answer| answer != silence).unwrap_or(silence)
+    fn downstream(&mut self, now: Instant, port: u8, visit: &mut dyn FnMut(&mut dyn Device)) {
+        if self.upstream.is_suspended() {
+            return;
+        }
+        let function = self.upstream.function_mut();
+        function.settle(now);
+        if let Some(device) = function.port_mut(port).and_then(port::Port::repeats_to) {
+            visit(device);
+        }
+    }
 }

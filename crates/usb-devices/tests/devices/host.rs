@@ -3,7 +3,7 @@
 use sim_time::{Duration, Instant};
 use usb_spec::descriptor::{Configuration, ConfigurationHeader, DescriptorType};
 use usb_spec::{Direction, EndpointAddress, SetupPacket};
-use xhci_model::{Device, DeviceAddress, Handshake, InReply, Token};
+use xhci_model::{Device, DeviceAddress, Handshake, InReply, Route, Token};
 
 /// Each transaction of a control transfer takes that long.
 const TRANSACTION: Duration = Duration::from_micros(1);
@@ -22,6 +22,8 @@ pub(crate) enum Failure {
 pub(crate) struct Host<D> {
     pub(crate) device: D,
     pub(crate) now: Instant,
+    /// The way to the device that is spoken to, if `device` is a hub.
+    pub(crate) route: Route,
     pub(crate) address: DeviceAddress,
     /// Of all control pipes.
     pub(crate) max_packet_0: usize,
@@ -31,7 +33,13 @@ impl<D: Device> Host<D> {
     /// A host that just reset `device`.
     pub(crate) fn new(mut device: D) -> Self {
         device.bus_reset(Instant::ZERO);
-        Self { device, now: Instant::ZERO, address: DeviceAddress::DEFAULT, max_packet_0: 64 }
+        Self {
+            device,
+            now: Instant::ZERO,
+            route: Route::ROOT,
+            address: DeviceAddress::DEFAULT,
+            max_packet_0: 64,
+        }
     }
     /// A host that gave `device` an address and its configuration.
     pub(crate) fn configured(device: D) -> Self {
@@ -94,7 +102,10 @@ impl<D: Device> Host<D> {
     /// A SETUP transaction.
     pub(crate) fn setup(&mut self, setup: SetupPacket) -> Result<(), Failure> {
         self.now += TRANSACTION;
-        judge(self.device.setup(self.now, self.address, &setup.to_bytes()))
+        let (now, address) = (self.now, self.address);
+        judge(self.route.reach(Some(&mut self.device), now, |device| {
+            device.map_or(Handshake::NoResponse, |device| device.setup(now, address, &setup.to_bytes()))
+        }))
     }
     /// An IN transaction, repeated while the device says NAK.
     pub(crate) fn data_in(&mut self, endpoint: EndpointAddress, toggle: u8) -> Result<Vec<u8>, Failure> {
@@ -102,7 +113,11 @@ impl<D: Device> Host<D> {
         let mut buffer = [0; 1024];
         for _ in 0..PATIENCE {
             self.now += TRANSACTION;
-            return match self.device.in_packet(self.now, token, &mut buffer) {
+            let now = self.now;
+            let reply = self.route.reach(Some(&mut self.device), now, |device| {
+                device.map_or(InReply::NoResponse, |device| device.in_packet(now, token, &mut buffer))
+            });
+            return match reply {
                 InReply::Data { sequence, .. } if sequence != toggle => Err(Failure::Toggle),
                 InReply::Data { length, .. } => Ok(buffer[..length].to_vec()),
                 InReply::Stall => Err(Failure::Stall),
@@ -121,7 +136,10 @@ impl<D: Device> Host<D> {
     ) -> Result<(), Failure> {
         let token = Token { address: self.address, endpoint: endpoint.number(), sequence: toggle };
         self.now += TRANSACTION;
-        judge(self.device.out_packet(self.now, token, data))
+        let now = self.now;
+        judge(self.route.reach(Some(&mut self.device), now, |device| {
+            device.map_or(Handshake::NoResponse, |device| device.out_packet(now, token, data))
+        }))
     }
     /// Lets time pass.
     pub(crate) fn wait(&mut self, time: Duration) {

@@ -7,7 +7,7 @@ use usb_devices::{Descriptors, Function, Hub, Peripheral, Reply, RequestError};
 use usb_spec::descriptor::{ClassCode, ConfigurationBuilder, Device, Endpoint, MaxPacketSize};
 use usb_spec::hub::{HubDescriptor, PortFeature};
 use usb_spec::{EndpointAddress, SetupPacket, Speed, TransferType};
-use xhci_model::{Device as _, DeviceAddress, Handshake};
+use xhci_model::{Device as _, DeviceAddress, Handshake, Route};
 
 const CHANGES: EndpointAddress = EndpointAddress(0x81);
 const HUB: DeviceAddress = DeviceAddress(1);
@@ -89,12 +89,18 @@ fn set(host: &mut Host<Hub>, port: u8, feature: PortFeature) {
 fn clear(host: &mut Host<Hub>, port: u8, feature: PortFeature) {
     host.set(SetupPacket::clear_port_feature(port, feature), &[]).unwrap();
 }
+/// Turns to a device behind the hub, or to the hub itself.
+fn turn_to(host: &mut Host<Hub>, route: u32, address: u8) {
+    host.route = Route::new(route);
+    host.address = DeviceAddress(address);
+}
 /// Resets a port, and gives the device there an address.
 fn enumerate(host: &mut Host<Hub>, port: u8, address: u8) {
     set(host, port, PortFeature::RESET);
     host.wait(Duration::from_millis(11));
+    turn_to(host, port.into(), 0);
     host.enumerate(address).unwrap();
-    host.address = HUB;
+    turn_to(host, 0, HUB.0);
 }
 
 #[test]
@@ -160,17 +166,25 @@ fn two_devices_behind_one_hub() {
     let mut host = powered();
     attach(&mut host, 1, gadget(41, Speed::High));
     attach(&mut host, 4, gadget(44, Speed::High));
-    // Both are at the default address; a port that was not reset repeats nothing.
-    enumerate(&mut host, 4, 20);
-    enumerate(&mut host, 1, 10);
-    let mut say = |address| {
-        host.address = DeviceAddress(address);
+    for port in [1, 4] {
+        set(&mut host, port, PortFeature::RESET);
+    }
+    host.wait(Duration::from_millis(11));
+    // Both are at the default address: the way tells them apart.
+    for (route, address) in [(4, 20), (1, 10)] {
+        turn_to(&mut host, route, 0);
+        host.enumerate(address).unwrap();
+    }
+    let mut say = |route, address| {
+        turn_to(&mut host, route, address);
         host.data_in(EndpointAddress(0x81), 0)
     };
-    assert_eq!(say(10), Ok(vec![41]));
-    assert_eq!(say(20), Ok(vec![44]));
-    assert_eq!(say(HUB.0), Ok(vec![1 << 1 | 1 << 4]));
-    assert_eq!(say(30), Err(Failure::Silence));
+    assert_eq!(say(1, 10), Ok(vec![41]));
+    assert_eq!(say(4, 20), Ok(vec![44]));
+    assert_eq!(say(0, HUB.0), Ok(vec![1 << 1 | 1 << 4]));
+    for (route, address) in [(4, 10), (0, 10), (2, 0), (5, 0), (0x11, 10), (0x40, 20)] {
+        assert_eq!(say(route, address), Err(Failure::Silence), "route {route:#x}");
+    }
 }
 
 #[test]
@@ -182,15 +196,15 @@ fn a_suspended_port_repeats_nothing() {
     clear(&mut host, 1, PortFeature::C_CONNECTION);
     set(&mut host, 1, PortFeature::SUSPEND);
     assert_eq!(status(&mut host, 1), (0x0507, 0));
-    host.address = DeviceAddress(10);
+    turn_to(&mut host, 1, 10);
     assert_eq!(host.data_in(EndpointAddress(0x81), 0), Err(Failure::Silence));
-    host.address = HUB;
+    turn_to(&mut host, 0, HUB.0);
     host.now = Instant::ZERO + Duration::from_millis(100);
     clear(&mut host, 1, PortFeature::SUSPEND);
     assert_eq!(status(&mut host, 1), (0x0507, 0), "resume is signalled");
     host.wait(Duration::from_millis(20));
     assert_eq!(status(&mut host, 1), (0x0503, 0x0004));
-    host.address = DeviceAddress(10);
+    turn_to(&mut host, 1, 10);
     assert_eq!(host.data_in(EndpointAddress(0x81), 0), Ok(vec![41]));
     let log = log(&host, 1);
     assert!(log[1].starts_with("suspend at "), "{log:?}");
@@ -204,7 +218,7 @@ fn a_suspended_hub_suspends_what_is_behind_it() {
     attach(&mut host, 2, gadget(42, Speed::High));
     enumerate(&mut host, 1, 10);
     host.device.suspend(host.now);
-    host.address = DeviceAddress(10);
+    turn_to(&mut host, 1, 10);
     assert_eq!(host.data_in(EndpointAddress(0x81), 0), Err(Failure::Silence));
     host.device.resume(host.now);
     assert_eq!(host.data_in(EndpointAddress(0x81), 0), Ok(vec![41]));
@@ -218,8 +232,9 @@ fn a_reset_of_the_hub_switches_its_ports_off() {
     attach(&mut host, 1, gadget(41, Speed::High));
     enumerate(&mut host, 1, 10);
     host.device.bus_reset(host.now);
-    host.address = DeviceAddress(10);
+    turn_to(&mut host, 1, 10);
     assert_eq!(host.data_in(EndpointAddress(0x81), 0), Err(Failure::Silence));
+    turn_to(&mut host, 0, 0);
     host.enumerate(HUB.0).unwrap();
     assert_eq!(status(&mut host, 1), (0, 0));
 }
@@ -231,11 +246,12 @@ fn hubs_behind_hubs() {
     inner.attach(host.now, HubPort(3), gadget(77, Speed::High)).unwrap();
     host.device.attach(host.now, HubPort(2), Box::new(inner)).unwrap();
     enumerate(&mut host, 2, 2);
-    host.address = DeviceAddress(2);
+    turn_to(&mut host, 2, 2);
     set(&mut host, 3, PortFeature::POWER);
     set(&mut host, 3, PortFeature::RESET);
     host.wait(Duration::from_millis(11));
     assert_eq!(status(&mut host, 3), (0x0503, 0x0011));
+    turn_to(&mut host, 0x32, 0);
     host.enumerate(3).unwrap();
     assert_eq!(host.data_in(EndpointAddress(0x81), 0), Ok(vec![77]));
 }

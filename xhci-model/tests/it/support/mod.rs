@@ -1,13 +1,14 @@
 //! A driver for tests: registers and guest memory, nothing else. It polls; what it sees is what a driver sees.
 
 pub mod gadget;
+pub mod hub;
 pub mod memory;
 
 use gadget::Gadget;
 use memory::Memory;
 use sim_time::{Duration, Instant};
 use std::collections::VecDeque;
-use xhci_model::{Budget, Latencies, LogLevel, Output, Profile, Progress, Xhci};
+use xhci_model::{Budget, Device, Latencies, LogLevel, Output, Profile, Progress, Xhci};
 use xhci_spec::context::{ContextSize, EndpointContext, EndpointType, InputControlContext, SlotContext};
 use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::event::CommandCompletion;
@@ -327,8 +328,8 @@ impl Machine {
     }
 
     /// Attaches a gadget, resets its port and addresses it. Returns its slot.
-    pub fn enumerate(&mut self, port: u8, gadget: Gadget) -> SlotId {
-        self.xhc.attach(self.now, PortId::new(port).unwrap(), Box::new(gadget)).unwrap();
+    pub fn enumerate(&mut self, port: u8, device: impl Device) -> SlotId {
+        self.xhc.attach(self.now, PortId::new(port).unwrap(), Box::new(device)).unwrap();
         self.run_us(20_000);
         if self.portsc(port) & 2 == 0 {
             self.write_portsc(port, 0x200 | 0x10);
