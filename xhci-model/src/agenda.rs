@@ -21,6 +21,10 @@ pub struct EndpointId {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
+    /// Power-on is over.
+    Ready,
+    /// Firmware has seen that the operating system wants the controller.
+    FirmwareLetsGo,
     /// USBCMD.RS was changed, or its latency is over.
     RunStop,
     /// Host Controller Reset is over.
@@ -44,4 +48,6 @@ pub(crate) enum Task {
     Port(PortId),
     /// MFINDEX wraps.
     MfindexWrap,
+    /// A device sent a notification that DNCTRL lets through.
+    DeviceNotification { slot: SlotId, kind: u8, data: u64 },
 }

@@ -2,6 +2,7 @@
 
 use crate::agenda::Task;
 use crate::bus::Buses;
+use crate::bus_master::BusMaster;
 use crate::commands::CommandRing;
 use crate::core::Core;
 use crate::device::Device;
@@ -13,15 +14,16 @@ use crate::fault::{FaultId, FaultRule};
 use crate::interrupters::{Interrupters, Pending};
 use crate::output::{Budget, Output, Progress};
 use crate::ports::{AttachError, Ports};
+use crate::presence::Presence;
 use crate::profile::{Profile, ProfileError};
-use crate::registers::{Capabilities, Layout};
+use crate::registers::{Capabilities, Layout, LegacySupport};
 use crate::slots::Slots;
 use crate::violation::Violation;
+use core::ops::Range;
 use sim_time::Instant;
 use xhci_spec::context::ContextSize;
-use xhci_spec::registers::operational::{Usbcmd, Usbsts};
 use xhci_spec::trb::event::{MfindexWrap, PortStatusChange};
-use xhci_spec::{Gpa, InterrupterId, PortId};
+use xhci_spec::{InterrupterId, PortId};
 
 /// An xHCI controller with its root hub.
 ///
@@ -33,6 +35,13 @@ pub struct Xhci {
     pub(crate) core: Core,
     pub(crate) layout: Layout,
     pub(crate) capabilities: Capabilities,
+    pub(crate) legacy: LegacySupport,
+    pub(crate) presence: Presence,
+    /// Where BAR 0 is.
+    pub(crate) own_addresses: Range<u64>,
+    /// When the last change of USBCMD.RS takes effect.
+    pub(crate) run_stop_at: Instant,
+    pub(crate) run_stop_armed: bool,
     pub(crate) command: CommandRing,
     /// A command waits for room in the primary event ring (EVR-13).
     pub(crate) command_waits: bool,
@@ -54,13 +63,18 @@ impl Xhci {
         let ports = Ports::new(&profile);
         Ok(Self {
             capabilities: Capabilities::new(&profile, &layout),
+            legacy: LegacySupport::new(&profile),
+            presence: Presence::Accessible,
+            own_addresses: 0..0,
+            run_stop_at: Instant::ZERO,
+            run_stop_armed: false,
             layout,
             command: CommandRing::default(),
             command_waits: false,
             notification_enable: 0,
             interrupters: Interrupters::new(profile.interrupters),
             slots: Slots::new(profile.slots),
-            buses: Buses::new(ports.len()),
+            buses: Buses::new(profile.max_ports().into()),
             ports,
             completions: Completions::default(),
             packet: Box::new([0; PACKET_BUFFER]),
@@ -95,11 +109,14 @@ impl Xhci {
 
     /// Does what is due at `now`, in order of time, at most `budget` of it.
     pub fn advance<D: Dma>(&mut self, now: Instant, dma: &mut D, budget: Budget) -> Progress {
+        if self.presence == Presence::Removed {
+            self.core.agenda.clear();
+        }
+        let dma = &mut BusMaster::new(dma, self.core.profile.addresses_64, self.own_addresses.clone());
         for _ in 0..budget.0 {
             let Some((at, task)) = self.core.agenda.pop_due(now) else { return Progress::Idle };
             if let Err(error) = self.perform(task, at, dma) {
-                self.core.host_system_error(at, error.address);
-                self.stop_service();
+                self.host_system_error(at, error.address);
             }
         }
         Progress::More
@@ -147,8 +164,13 @@ impl Xhci {
 
     fn perform<D: Dma>(&mut self, task: Task, now: Instant, dma: &mut D) -> Result<(), DmaError> {
         match task {
-            Task::RunStop => {
-                self.run_or_stop(now);
+            Task::RunStop => self.run_or_stop(now, dma),
+            Task::Ready => {
+                self.core.status.set_cnr(false);
+                Ok(())
+            }
+            Task::FirmwareLetsGo => {
+                self.legacy.firmware_lets_go();
                 Ok(())
             }
             Task::ResetDone => {
@@ -167,6 +189,9 @@ impl Xhci {
             Task::Interrupter(id) => self.service_interrupter(id, now, dma),
             Task::Port(port) => self.service_port(port, now, dma),
             Task::MfindexWrap => self.wrap_mfindex(now, dma),
+            Task::DeviceNotification { slot, kind, data } => {
+                self.post_notification(slot, kind, data, now, dma)
+            }
         }
     }
 
@@ -207,74 +232,7 @@ impl Xhci {
         Ok(())
     }
 
-    fn run_or_stop(&mut self, now: Instant) {
-        if self.core.command.rs() && !self.core.running() {
-            if self.core.failed {
-                return;
-            }
-            self.core.status.set_hch(false);
-            self.core.microframes.start(now);
-            self.core.log.record(now, Event::Halted(false));
-            let Self { ports, core, .. } = self;
-            ports.iter_mut().for_each(|port| port.controller_started(now, core));
-            self.interrupters.recheck_all(now, &mut self.core);
-            self.arm_mfindex_wrap(now);
-        } else if !self.core.command.rs() && self.core.running() {
-            self.core.halt(now);
-            self.stop_service();
-        }
-    }
-
-    /// Nothing is on a bus or in line any more; endpoints keep their states (OPR-14).
-    fn stop_service(&mut self) {
-        self.buses.clear();
-        self.command.halt();
-        for slot in self.slots.iter() {
-            for endpoint in slot.endpoints() {
-                endpoint.leave_service();
-                endpoint.doorbell = false;
-            }
-            slot.doorbell_answer_due = false;
-        }
-    }
-
-    /// OPR-15: everything ends at once.
-    pub(crate) fn begin_reset(&mut self, now: Instant) {
-        self.core.halt(now);
-        self.core.command = Usbcmd::new().with_hcrst(true);
-        self.core.agenda.clear();
-        let takes = self.core.latency(|all| all.reset);
-        self.core.agenda.push(now + takes, Task::ResetDone);
-        self.core.status = Usbsts::new().with_hch(true);
-    }
-
-    fn end_reset(&mut self, now: Instant) {
-        let profile = self.core.profile.clone();
-        self.core.command = Usbcmd::new();
-        self.core.failed = false;
-        self.core.contexts = Gpa::NULL;
-        self.core.microframes = Default::default();
-        self.command = CommandRing::default();
-        self.command_waits = false;
-        self.notification_enable = 0;
-        self.interrupters = Interrupters::new(profile.interrupters);
-        self.slots = Slots::new(profile.slots);
-        self.buses.clear();
-        self.core.log.record(now, Event::Reset);
-        let Self { ports, core, .. } = self;
-        ports.iter_mut().for_each(|port| port.controller_reset(now, core));
-    }
-
-    /// ERR-05: an impossible state, or a command ring that leads nowhere (SEC-02).
-    pub(crate) fn host_controller_error(&mut self, now: Instant) {
-        self.core.status.set_hce(true);
-        self.core.failed = true;
-        self.core.command.set_rs(false);
-        self.core.halt(now);
-        self.stop_service();
-    }
-
-    fn arm_mfindex_wrap(&mut self, now: Instant) {
+    pub(crate) fn arm_mfindex_wrap(&mut self, now: Instant) {
         // OPR-21: asked for or not, because software may set EWE while running.
         let next = (self.core.microframes.index(now) | 0x3FFF).saturating_add(1);
         self.core.agenda.push(self.core.microframes.start_of(next), Task::MfindexWrap);

@@ -1,7 +1,7 @@
 //! What every stage of the controller may touch: time keeping, the agenda, the outputs and the two registers
 //! that say whether the machine runs.
 
-use crate::agenda::Agenda;
+use crate::agenda::{Agenda, Task};
 use crate::event::{Event, Log};
 use crate::fault::FaultRules;
 use crate::microframes::MicroframeClock;
@@ -30,11 +30,15 @@ pub(crate) struct Core {
     pub(crate) faults: FaultRules,
     /// DCBAAP.
     pub(crate) contexts: Gpa,
+    /// CONFIG.U3E: the entry into U3 sets PORTSC.PLC.
+    pub(crate) u3_entry: bool,
+    /// CONFIG.CIE: the Input Control Context names configuration, interface and alternate setting.
+    pub(crate) configuration_information: bool,
 }
 
 impl Core {
     pub(crate) fn new(profile: Profile, seed: u64) -> Self {
-        Self {
+        let mut core = Self {
             profile,
             agenda: Agenda::new(),
             outputs: VecDeque::new(),
@@ -47,7 +51,11 @@ impl Core {
             rng: Rng::new(seed),
             faults: FaultRules::default(),
             contexts: Gpa(0),
-        }
+            u3_entry: false,
+            configuration_information: false,
+        };
+        core.become_ready_later(Instant::ZERO);
+        core
     }
 
     /// Whether the controller does work: started, and not stopped by an error.
@@ -81,12 +89,12 @@ impl Core {
         }
     }
 
-    /// ERR-01: memory did not answer. The controller stops; only a reset brings it back.
-    pub(crate) fn host_system_error(&mut self, now: Instant, address: Gpa) {
-        self.log.record(now, Event::HostSystemError { address });
-        self.status.set_hse(true);
-        self.failed = true;
-        self.command.set_rs(false);
-        self.halt(now);
+    /// OPR-30: not ready until the latency of power-on is over.
+    pub(crate) fn become_ready_later(&mut self, now: Instant) {
+        let takes = self.latency(|all| all.power_on);
+        if takes > Duration::ZERO {
+            self.status.set_cnr(true);
+            self.agenda.push(now + takes, Task::Ready);
+        }
     }
 }

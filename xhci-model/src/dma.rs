@@ -26,6 +26,12 @@ pub trait Dma {
     /// Writes a little-endian dword that another processor polls: whoever acquires it sees all earlier writes.
     /// `address` is a multiple of 4.
     fn publish_u32(&mut self, address: Gpa, value: u32) -> Result<(), DmaError>;
+    /// The address that a pointer in a register, a context or a TRB stands for: the pointer itself, as far as
+    /// memory is concerned. A controller without 64-bit addresses has an adapter of its own in front of memory,
+    /// which drops the high half (CAP-11); nobody else needs to implement this.
+    fn resolve(&self, pointer: Gpa) -> Gpa {
+        pointer
+    }
 }
 
 impl<D: Dma + ?Sized> Dma for &mut D {
@@ -40,5 +46,8 @@ impl<D: Dma + ?Sized> Dma for &mut D {
     }
     fn publish_u32(&mut self, address: Gpa, value: u32) -> Result<(), DmaError> {
         (**self).publish_u32(address, value)
+    }
+    fn resolve(&self, pointer: Gpa) -> Gpa {
+        (**self).resolve(pointer)
     }
 }

@@ -90,6 +90,8 @@ pub enum Event {
         /// First address of the access.
         address: Gpa,
     },
+    /// USBSTS.HCE: the controller itself failed.
+    HostControllerError,
 }
 
 /// The kind of a bus transaction.
@@ -167,6 +169,7 @@ impl fmt::Display for Event {
             Self::Port { port, portsc } => write!(f, "port {} PORTSC {portsc:#010x}", port.get()),
             Self::Violation(violation) => write!(f, "violation: {violation}"),
             Self::HostSystemError { address } => write!(f, "host system error at {address}"),
+            Self::HostControllerError => f.write_str("host controller error"),
         }
     }
 }

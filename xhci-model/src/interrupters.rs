@@ -346,6 +346,15 @@ impl Interrupters {
         Ok(if freed { core::mem::take(&mut interrupter.waiting) } else { Vec::new() })
     }
 
+    /// ERR-01: an error that has no event interrupts through IP of interrupter 0, at once.
+    pub(crate) fn interrupt_for_error(&mut self, now: Instant, core: &mut Core) {
+        if let Some(primary) = self.0.first_mut() {
+            primary.interrupt_pending = true;
+            core.status.set_eint(true);
+            primary.evaluate(now, core);
+        }
+    }
+
     /// USBCMD.INTE was set, or the controller starts: INT-05, OPR-18.
     pub(crate) fn recheck_all(&mut self, now: Instant, core: &mut Core) {
         for interrupter in &mut self.0 {

@@ -6,6 +6,8 @@ use xhci_spec::InterrupterId;
 pub enum Output {
     /// Send the message (MSI, MSI-X) of this interrupter.
     Interrupt(InterrupterId),
+    /// Report a system error out of band (PCI: SERR#): a Host System Error while USBCMD.HSEE is 1 (OPR-19).
+    SystemError,
 }
 
 /// How much work one call of `advance` may do, in TRBs, events and state changes.

@@ -301,6 +301,16 @@ impl Port {
         self.detect(now, core);
     }
 
+    /// Puts what the port waits for on the agenda again, after that was cleared.
+    pub(crate) fn arm(&mut self, now: Instant, core: &mut Core) {
+        if let Some((_, at)) = self.phase {
+            core.agenda.push(at.max(now), Task::Port(self.id));
+        }
+        if self.event_due {
+            core.agenda.push(now, Task::Port(self.id));
+        }
+    }
+
     /// PRT-60: a change from before the start is reported now.
     pub(crate) fn controller_started(&mut self, now: Instant, core: &mut Core) {
         if self.portsc.has_changes() {
@@ -331,33 +341,42 @@ fn psiv(speed: Speed) -> Psiv {
 }
 
 /// All root hub ports, USB 2 first.
-pub(crate) struct Ports(Vec<Port>);
+pub(crate) struct Ports {
+    ports: Vec<Port>,
+    usb2: u8,
+    /// CAP-04: so many numbers behind the USB 2 ports are no ports.
+    gap: u8,
+}
 
 impl Ports {
     pub(crate) fn new(profile: &Profile) -> Self {
-        let count = profile.usb2_ports.saturating_add(profile.usb3_ports);
-        let ports = (1..=count).filter_map(PortId::new).map(|id| {
-            let usb2 = id.get() <= profile.usb2_ports;
-            Port::new(id, if usb2 { Protocol::Usb2 } else { Protocol::Usb3 })
-        });
-        Self(ports.collect())
+        let (usb2, first_usb3) = (profile.usb2_ports, profile.first_usb3_port());
+        let usb3 = first_usb3..=first_usb3.saturating_sub(1).saturating_add(profile.usb3_ports);
+        let numbers = (1..=usb2).map(|number| (number, Protocol::Usb2));
+        let numbers = numbers.chain(usb3.map(|number| (number, Protocol::Usb3)));
+        let ports = numbers.filter_map(|(number, protocol)| Some(Port::new(PortId::new(number)?, protocol)));
+        Self { ports: ports.collect(), usb2, gap: profile.port_gap }
+    }
+
+    #[inline]
+    fn index(&self, id: PortId) -> Option<usize> {
+        let gap = if id.get() <= self.usb2 { 0 } else { self.gap };
+        (id.get() <= self.usb2 || id.get().saturating_sub(gap) > self.usb2)
+            .then(|| id.index().saturating_sub(gap.into()))
     }
 
     pub(crate) fn get(&self, id: PortId) -> Option<&Port> {
-        self.0.get(id.index())
+        self.ports.get(self.index(id)?)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, id: PortId) -> Option<&mut Port> {
-        self.0.get_mut(id.index())
+        let index = self.index(id)?;
+        self.ports.get_mut(index)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Port> {
-        self.0.iter_mut()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.ports.iter_mut()
     }
 
     pub(crate) fn attach(
@@ -383,6 +402,6 @@ impl core::fmt::Debug for Port {
 
 impl core::fmt::Debug for Ports {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list().entries(&self.0).finish()
+        f.debug_list().entries(&self.ports).finish()
     }
 }

@@ -15,6 +15,7 @@ use crate::fault::{Probe, Wire};
 use crate::interrupters::{Interrupters, Pending};
 use crate::ports::Link;
 use crate::rings::consumer::Fetched;
+use crate::slots::Life;
 use sim_time::{Duration, Instant};
 use usb_spec::Speed;
 use xhci_spec::context::EndpointState;
@@ -66,9 +67,14 @@ impl Xhci {
         now: Instant,
         dma: &mut D,
     ) -> Result<(), DmaError> {
-        let Some(slot) = self.slots.get(id.slot) else { return Ok(()) };
-        slot.doorbell_answer_due = false;
-        let target = slot.interrupter_target();
+        if !self.slots.answer_due(id.slot, false) {
+            return Ok(());
+        }
+        // DBS-06: without a device there is no context that could name an interrupter.
+        let target = match self.slots.get(id.slot) {
+            Some(slot) if slot.life != Life::Enabled => slot.interrupter_target(),
+            _ => InterrupterId::PRIMARY,
+        };
         let trb = TransferEvent {
             parameter: 0,
             event_data: false,

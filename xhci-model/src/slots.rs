@@ -40,8 +40,6 @@ pub(crate) struct Slot {
     pub(crate) port: Option<PortId>,
     pub(crate) route: Route,
     pub(crate) speed: Speed,
-    /// A doorbell to an endpoint that is not enabled waits for its answer.
-    pub(crate) doorbell_answer_due: bool,
     endpoints: [Option<Box<Endpoint>>; 31],
 }
 
@@ -55,7 +53,6 @@ impl Slot {
             port: None,
             route: Route::ROOT,
             speed: Speed::Full,
-            doorbell_answer_due: false,
             endpoints: [const { None }; 31],
         }
     }
@@ -117,11 +114,13 @@ pub(crate) struct Slots {
     slots: Vec<Option<Box<Slot>>>,
     /// CONFIG.MaxSlotsEn.
     pub(crate) enabled: u8,
+    /// A doorbell to something of the slot that is not enabled waits for its answer.
+    answers_due: Vec<bool>,
 }
 
 impl Slots {
     pub(crate) fn new(count: u8) -> Self {
-        Self { slots: (0..count).map(|_| None).collect(), enabled: 0 }
+        Self { slots: (0..count).map(|_| None).collect(), enabled: 0, answers_due: vec![false; count.into()] }
     }
 
     #[inline]
@@ -157,6 +156,25 @@ impl Slots {
     #[inline]
     pub(crate) fn endpoint(&mut self, id: EndpointId) -> Option<&mut Endpoint> {
         self.get(id.slot)?.endpoint(id.dci)
+    }
+
+    /// Sets whether a doorbell waits for its answer, and says whether one did.
+    pub(crate) fn answer_due(&mut self, id: SlotId, due: bool) -> bool {
+        self.answers_due.get_mut(id.index()).is_some_and(|entry| core::mem::replace(entry, due))
+    }
+
+    /// Doorbells that were rung and not heard are lost (OPR-14).
+    pub(crate) fn forget_doorbells(&mut self) {
+        self.answers_due.fill(false);
+    }
+
+    /// The slot of the device that is plugged into a root hub port.
+    pub(crate) fn at_port(&self, port: PortId) -> Option<SlotId> {
+        let is_there = |slot: &Option<Box<Slot>>| {
+            slot.as_ref().is_some_and(|slot| slot.port == Some(port) && slot.context.route_string() == 0)
+        };
+        let index = self.slots.iter().position(is_there)?;
+        SlotId::new(u8::try_from(index).ok()?.checked_add(1)?)
     }
 
     /// CMD-20: the lowest address, 1 to 127, that no device behind any port has.

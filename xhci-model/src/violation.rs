@@ -3,52 +3,65 @@
 
 use core::fmt;
 
-/// A rule that software broke.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Violation {
+macro_rules! violations {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// A rule that software broke.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[non_exhaustive]
+        pub enum Violation {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Violation {
+            /// All of them, in order.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+            const COUNT: usize = Self::ALL.len();
+        }
+
+        impl fmt::Display for Violation {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$name => $text,)*
+                })
+            }
+        }
+    };
+}
+
+violations! {
     /// A narrow or misaligned write to operational, runtime or doorbell registers; ignored (OPR-02).
-    AccessWidth,
+    AccessWidth = "narrow or misaligned register write";
     /// A register write while USBSTS.CNR is 1 (OPR-09).
-    WriteWhileNotReady,
+    WriteWhileNotReady = "register write while the controller is not ready";
     /// CONFIG written while running; ignored (OPR-42).
-    ConfigWhileRunning,
+    ConfigWhileRunning = "CONFIG written while running";
+    /// More slots enabled than there are; clamped (OPR-42).
+    TooManySlots = "CONFIG.MaxSlotsEn beyond MaxSlots";
+    /// DCBAAP written while running; it counts from the next access on (OPR-41).
+    DcbaapWhileRunning = "DCBAAP written while running";
+    /// A pointer written to CRCR while the command ring runs; ignored (OPR-35).
+    CommandRingWhileRunning = "command ring pointer written while the ring runs";
     /// HCRST while running; done all the same (OPR-15).
-    ResetWhileRunning,
+    ResetWhileRunning = "HCRST while running";
+    /// USBCMD.ETE or TSC_EN changed while running; ignored (OPR-24).
+    ExtendedTbcWhileRunning = "USBCMD.ETE or TSC_EN changed while running";
+    /// More event ring segments than ERST Max allows; clamped (RTS-06).
+    TooManySegments = "ERSTSZ beyond ERST Max";
+    /// A structure that does not begin on its boundary; the low bits count as 0 (CAP-27).
+    Misaligned = "misaligned structure";
+    /// A structure that reaches beyond its page or its 64 KiB (CAP-27).
+    CrossesBoundary = "structure across a page or 64 KiB boundary";
+    /// Started without the scratchpad array that HCSPARAMS2 asks for (CAP-08).
+    NoScratchpads = "run without scratchpads";
     /// A doorbell to a slot that is not enabled, or not a slot (DBS-06).
-    DeadDoorbell,
+    DeadDoorbell = "doorbell to a slot that is not enabled";
     /// An Interrupter Target beyond MaxIntrs (INT-20).
-    BadInterrupterTarget,
-}
-
-impl Violation {
-    /// All of them, in order.
-    pub const ALL: [Self; 6] = [
-        Self::AccessWidth,
-        Self::WriteWhileNotReady,
-        Self::ConfigWhileRunning,
-        Self::ResetWhileRunning,
-        Self::DeadDoorbell,
-        Self::BadInterrupterTarget,
-    ];
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AccessWidth => "narrow or misaligned register write",
-            Self::WriteWhileNotReady => "register write while the controller is not ready",
-            Self::ConfigWhileRunning => "CONFIG written while running",
-            Self::ResetWhileRunning => "HCRST while running",
-            Self::DeadDoorbell => "doorbell to a slot that is not enabled",
-            Self::BadInterrupterTarget => "Interrupter Target beyond MaxIntrs",
-        })
-    }
+    BadInterrupterTarget = "Interrupter Target beyond MaxIntrs";
 }
 
 /// How often each rule was broken.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Violations([u64; Violation::ALL.len()]);
+pub(crate) struct Violations([u64; Violation::COUNT]);
 
 impl Violations {
     pub(crate) fn count(&mut self, violation: Violation) {

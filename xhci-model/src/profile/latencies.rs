@@ -49,6 +49,10 @@ impl Latency {
 /// controller (TIM-27). Service intervals and bus time are the same in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Latencies {
+    /// Power-on to USBSTS.CNR clear (OPR-30).
+    pub power_on: Latency,
+    /// The operating system's claim in USBLEGSUP to firmware's answer (EXT-04).
+    pub firmware_handoff: Latency,
     /// Doorbell write to the first TRB fetch (TIM-19).
     pub doorbell: Latency,
     /// A command without bus activity, fetch to completion event (TIM-20).
@@ -76,6 +80,8 @@ pub struct Latencies {
 impl Latencies {
     /// Nothing takes time but the bus: what happens keeps its order.
     pub const INSTANT: Self = Self {
+        power_on: Latency::ZERO,
+        firmware_handoff: Latency::ZERO,
         doorbell: Latency::ZERO,
         command: Latency::ZERO,
         address_device: Latency::ZERO,
@@ -91,6 +97,8 @@ impl Latencies {
 
     /// What hardware typically takes.
     pub const TYPICAL: Self = Self {
+        power_on: Latency::micros(50),
+        firmware_handoff: Latency::millis(1),
         doorbell: Latency::micros(1),
         command: Latency::micros(5),
         address_device: Latency::micros(175),
@@ -106,6 +114,8 @@ impl Latencies {
 
     /// What drivers that were only ever run on emulators do not expect.
     pub const SLOW: Self = Self {
+        power_on: Latency::millis(20),
+        firmware_handoff: Latency::millis(500),
         doorbell: Latency::micros(4),
         command: Latency::micros(400),
         address_device: Latency::millis(2),
@@ -122,6 +132,8 @@ impl Latencies {
     /// Anything from no time at all to [`SLOW`](Self::SLOW), where USB itself does not set a minimum; drawn anew
     /// each time.
     pub const STRESS: Self = Self {
+        power_on: Latency::ZERO.to(Self::SLOW.power_on),
+        firmware_handoff: Latency::ZERO.to(Self::SLOW.firmware_handoff),
         doorbell: Latency::ZERO.to(Self::SLOW.doorbell),
         command: Latency::ZERO.to(Self::SLOW.command),
         address_device: Latency::ZERO.to(Self::SLOW.address_device),

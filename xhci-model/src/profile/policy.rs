@@ -28,7 +28,7 @@ pub struct Policy {
     /// Memory that does not answer under a data buffer is a Data Buffer Error of its TD, not a Host System Error
     /// (ERR-02).
     pub data_buffer_error: bool,
-    /// HSE and HCE interrupt the host, through interrupter 0 (ERR-01).
+    /// HSE and HCE interrupt the host: IP of interrupter 0 and EINT are set, without an event (ERR-01).
     pub error_interrupt: bool,
     /// Restoring the state always fails, as if it had been lost (PWR-06).
     pub restore_fails: bool,
@@ -47,7 +47,7 @@ impl Policy {
     pub const DEFAULT: Self = Self {
         strict: false,
         drop_writes_while_not_ready: false,
-        answer_dead_doorbells: true,
+        answer_dead_doorbells: false,
         ring_full_event: true,
         primary_without_messages: false,
         refuse_bad_targets: false,
@@ -56,7 +56,7 @@ impl Policy {
         isoch_trailing_event: true,
         stopped_event: true,
         data_buffer_error: false,
-        error_interrupt: true,
+        error_interrupt: false,
         restore_fails: false,
         unlimited_bandwidth: false,
         high_speed_bus_per_port: false,

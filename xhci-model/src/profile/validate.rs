@@ -18,7 +18,7 @@ impl Profile {
         let check = |ok: bool, field, value: u32, allowed| {
             if ok { Ok(()) } else { Err(ProfileError { field, value, allowed }) }
         };
-        let ports = u32::from(self.usb2_ports).saturating_add(u32::from(self.usb3_ports));
+        let ports = [self.usb2_ports, self.port_gap, self.usb3_ports].into_iter().map(u32::from).sum();
         let ist = self.ist_microframes;
         check(
             matches!(self.hci_version, 0x0100 | 0x0110 | 0x0120),
@@ -33,7 +33,16 @@ impl Profile {
             self.interrupters.into(),
             "1 to 1024",
         )?;
-        check((1..=255).contains(&ports), "usb2_ports + usb3_ports", ports, "1 to 255")?;
+        check(self.usb2_ports > 0 || self.usb3_ports > 0, "usb2_ports + usb3_ports", 0, "1 to 255")?;
+        // CAP-03
+        check((1..=255).contains(&ports), "usb2_ports + port_gap + usb3_ports", ports, "1 to 255")?;
+        check(
+            matches!(self.usb3_revision, 0x0300 | 0x0310 | 0x0320),
+            "usb3_revision",
+            self.usb3_revision.into(),
+            "0x0300 (768), 0x0310 (784) or 0x0320 (800)",
+        )?;
+        check(self.hub_depth <= 7, "hub_depth", self.hub_depth.into(), "0 to 7")?;
         check(self.erst_max <= 15, "erst_max", self.erst_max.into(), "0 to 15")?;
         check(
             ist < 8 || (ist.is_multiple_of(8) && ist <= 56),

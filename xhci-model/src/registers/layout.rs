@@ -55,10 +55,20 @@ pub(crate) enum Register {
     Reserved,
 }
 
+impl Register {
+    /// Whether software may not write it before the controller is ready (OPR-09).
+    pub(super) fn is_live(self) -> bool {
+        !matches!(
+            self,
+            Self::Capability(_) | Self::Extended(_) | Self::PageSize | Self::Mfindex | Self::Reserved
+        )
+    }
+}
+
 impl Layout {
     /// CAP-03 corrected: the blocks follow from the sizes.
     pub(crate) fn new(profile: &Profile) -> Self {
-        let ports = profile.usb2_ports.saturating_add(profile.usb3_ports);
+        let ports = profile.max_ports();
         let block = |size: u32| size.next_multiple_of(PAGE);
         let operational = port::PORT_STRIDE.saturating_mul(ports.into()).saturating_add(port::PORT_BASE);
         let runtime = block(CAPLENGTH.saturating_add(operational));

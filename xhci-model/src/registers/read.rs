@@ -30,11 +30,18 @@ impl Xhci {
 
     #[expect(clippy::cast_possible_truncation, reason = "halves of 64-bit registers")]
     fn read_dword(&self, now: Instant, offset: u32) -> u32 {
+        if !self.presence.is_accessible() {
+            // OPR-08
+            return !0;
+        }
         let core = &self.core;
         let interrupter = |id| self.interrupters.get(id);
         match self.layout.register(offset) {
             Register::Capability(offset) => self.capabilities.read(offset),
-            Register::Extended(offset) => self.capabilities.read_extended(offset),
+            Register::Extended(offset) => {
+                let constant = self.capabilities.read_extended(offset);
+                self.legacy.read(offset, constant, core.status).unwrap_or(constant)
+            }
             Register::Usbcmd => core.command.into_bits(),
             Register::Usbsts => core.status.into_bits(),
             Register::PageSize => PAGE_SIZE,
@@ -42,7 +49,11 @@ impl Xhci {
             Register::CrcrLow => self.command.read_crcr() as u32,
             Register::DcbaapLow => core.contexts.0 as u32,
             Register::DcbaapHigh => (core.contexts.0 >> 32) as u32,
-            Register::Config => Config::new().with_max_slots_en(self.slots.enabled).into_bits(),
+            Register::Config => Config::new()
+                .with_max_slots_en(self.slots.enabled)
+                .with_u3e(core.u3_entry)
+                .with_cie(core.configuration_information)
+                .into_bits(),
             Register::Portsc(port) => self.ports.get(port).map_or(0, |port| port.read()),
             Register::Portpmsc(port) => self.ports.get(port).map_or(0, |port| port.portpmsc),
             Register::Mfindex => core.microframes.mfindex(now),

@@ -33,6 +33,7 @@ impl RingPosition {
     /// Takes the next TRB, following links, and moves past it.
     pub(crate) fn fetch<D: Dma>(&mut self, dma: &mut D) -> Result<Fetch, DmaError> {
         for _ in 0..CONSECUTIVE_LINKS {
+            self.address = dma.resolve(self.address);
             // RNG-03: the dword with the cycle bit first; the rest is valid only once that bit says so.
             let control = dma.acquire_u32(self.address.offset(12))?;
             if (control & 1 != 0) != self.cycle {

@@ -184,7 +184,7 @@ impl Producer {
         let [b0, b1, b2, b3, b4, b5, b6, b7, s0, s1, ..] = entry;
         let base = u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]);
         let trbs = u32::from(u16::from_le_bytes([s0, s1])).min(LARGEST_SEGMENT);
-        Ok(Segment { base: Gpa(base & !0x3F), trbs })
+        Ok(Segment { base: dma.resolve(Gpa(base & !0x3F)), trbs })
     }
 
     /// The place behind `place`. Reads the table only at the end of a segment (EVR-05, EVR-19).

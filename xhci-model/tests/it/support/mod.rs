@@ -101,6 +101,7 @@ pub struct Machine {
     pub command: Producer,
     pub rings: Vec<EventRing>,
     pub interrupts: Vec<(Instant, u16)>,
+    pub system_errors: u32,
     pub pending: VecDeque<Trb>,
 }
 
@@ -129,13 +130,15 @@ impl Machine {
             command: Producer::new(COMMAND_RING, 64),
             rings: Vec::new(),
             interrupts: Vec::new(),
+            system_errors: 0,
             pending: VecDeque::new(),
             xhc,
         }
     }
 
-    /// As a driver does it: slots, contexts, scratchpads, command ring, event rings, interrupts, run, port power.
+    /// As a driver does it: wait until ready, slots, contexts, scratchpads, command ring, event rings, interrupts, run, port power.
     pub fn bring_up(&mut self) {
+        self.wait_ms(100, |machine| machine.read(machine.op + 4) & 1 << 11 == 0);
         self.write(self.op + 0x38, 16);
         self.provide_scratchpads();
         self.write64(self.op + 0x30, DCBAA);
@@ -244,6 +247,7 @@ impl Machine {
         while let Some(output) = self.xhc.poll_output() {
             match output {
                 Output::Interrupt(InterrupterId(id)) => self.interrupts.push((self.now, id)),
+                Output::SystemError => self.system_errors += 1,
                 _ => panic!("unknown output"),
             }
         }

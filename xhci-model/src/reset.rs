@@ -1,0 +1,181 @@
+//! Starting, stopping and resetting the controller (xHCI 4.2, 5.4.1).
+
+use crate::agenda::Task;
+use crate::commands::CommandRing;
+use crate::controller::Xhci;
+use crate::dma::{Dma, DmaError};
+use crate::event::Event;
+use crate::interrupters::Interrupters;
+use crate::microframes::MicroframeClock;
+use crate::registers::LegacySupport;
+use crate::slots::Slots;
+use crate::violation::Violation;
+use sim_time::Instant;
+use xhci_spec::Gpa;
+use xhci_spec::registers::operational::{Usbcmd, Usbsts};
+
+/// CAP-27: the Device Context Base Address Array and the scratchpad array stay within a page.
+const PAGE: u64 = 0x1000;
+
+impl Xhci {
+    /// Resets the controller as power-on, a Function Level Reset or the way from D3 to D0 do: everything, the
+    /// legacy support capability included. It is not ready (USBSTS.CNR) for a while. Devices stay plugged in
+    /// and are detected again.
+    pub fn power_on_reset(&mut self, now: Instant) {
+        self.core.halt(now);
+        self.core.agenda.clear();
+        self.clear_registers(now);
+        self.legacy = LegacySupport::new(&self.core.profile);
+        self.reset_ports(now);
+        self.core.become_ready_later(now);
+    }
+
+    /// USBCMD.RS changed: when its effect is due.
+    pub(crate) fn arm_run_stop(&mut self, now: Instant) {
+        let rs = self.core.command.rs();
+        let takes = self.core.latency(|all| if rs { all.start } else { all.stop });
+        self.run_stop_at = now + takes;
+        if !core::mem::replace(&mut self.run_stop_armed, true) {
+            self.core.agenda.push(self.run_stop_at, Task::RunStop);
+        }
+    }
+
+    /// OPR-12, OPR-13: what USBCMD.RS asks for happens.
+    pub(crate) fn run_or_stop<D: Dma>(&mut self, now: Instant, dma: &mut D) -> Result<(), DmaError> {
+        if now < self.run_stop_at {
+            // RS was changed again in the meantime.
+            self.core.agenda.push(self.run_stop_at, Task::RunStop);
+            return Ok(());
+        }
+        self.run_stop_armed = false;
+        match (self.core.command.rs(), self.core.running()) {
+            (true, false) => self.start(now, dma),
+            (false, true) => {
+                self.core.halt(now);
+                self.stop_service();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn start<D: Dma>(&mut self, now: Instant, dma: &mut D) -> Result<(), DmaError> {
+        self.check_arrays(now, dma)?;
+        self.core.status.set_hch(false);
+        self.core.microframes.start(now);
+        self.core.log.record(now, Event::Halted(false));
+        let Self { ports, core, .. } = self;
+        ports.iter_mut().for_each(|port| port.controller_started(now, core));
+        self.interrupters.recheck_all(now, &mut self.core);
+        self.arm_mfindex_wrap(now);
+        Ok(())
+    }
+
+    /// CAP-08, CAP-27: the arrays that software must have in place before it sets RS.
+    fn check_arrays<D: Dma>(&mut self, now: Instant, dma: &mut D) -> Result<(), DmaError> {
+        let contexts = self.core.contexts;
+        if crosses_page(contexts, u64::from(self.slots.enabled).saturating_add(1)) {
+            self.core.violation(now, Violation::CrossesBoundary);
+        }
+        let pages = self.core.profile.scratchpads;
+        if pages == 0 {
+            return Ok(());
+        }
+        let mut pointer = [0; 8];
+        dma.read(contexts, &mut pointer)?;
+        let array = dma.resolve(Gpa(u64::from_le_bytes(pointer)));
+        if array.is_null() {
+            self.core.violation(now, Violation::NoScratchpads);
+        } else if array.0 & 0x3F != 0 {
+            self.core.violation(now, Violation::Misaligned);
+        } else if crosses_page(array, pages.into()) && pages <= 512 {
+            // More than 512 pages make an array of more than a page.
+            self.core.violation(now, Violation::CrossesBoundary);
+        }
+        Ok(())
+    }
+
+    /// Nothing is on a bus or in line any more; endpoints keep their states (OPR-14).
+    pub(crate) fn stop_service(&mut self) {
+        self.buses.clear();
+        self.command.halt();
+        self.slots.forget_doorbells();
+        for slot in self.slots.iter() {
+            for endpoint in slot.endpoints() {
+                endpoint.leave_service();
+                endpoint.doorbell = false;
+            }
+        }
+    }
+
+    /// OPR-15: everything ends at once.
+    pub(crate) fn begin_reset(&mut self, now: Instant) {
+        self.end_everything(now, Usbcmd::new().with_hcrst(true));
+    }
+
+    /// OPR-17: as [`begin_reset`](Self::begin_reset), but the ports notice nothing.
+    pub(crate) fn begin_light_reset(&mut self, now: Instant) {
+        self.end_everything(now, Usbcmd::new().with_lhcrst(true));
+        let Self { ports, core, .. } = self;
+        ports.iter_mut().for_each(|port| port.arm(now, core));
+    }
+
+    fn end_everything(&mut self, now: Instant, command: Usbcmd) {
+        self.core.halt(now);
+        self.core.agenda.clear();
+        self.run_stop_armed = false;
+        self.core.command = command;
+        self.core.status = Usbsts::new().with_hch(true);
+        let takes = self.core.latency(|all| all.reset);
+        self.core.agenda.push(now + takes, Task::ResetDone);
+        if self.legacy.is_asked() {
+            // Firmware answers all the same.
+            self.arm_firmware(now);
+        }
+    }
+
+    pub(crate) fn end_reset(&mut self, now: Instant) {
+        let light = self.core.command.lhcrst();
+        self.clear_registers(now);
+        if !light {
+            self.reset_ports(now);
+        }
+    }
+
+    /// OPR-10: the core well is as after power-on.
+    fn clear_registers(&mut self, now: Instant) {
+        let Self { core, .. } = self;
+        core.command = Usbcmd::new();
+        core.status = Usbsts::new().with_hch(true);
+        core.failed = false;
+        core.contexts = Gpa::NULL;
+        core.u3_entry = false;
+        core.configuration_information = false;
+        core.microframes = MicroframeClock::default();
+        self.run_stop_armed = false;
+        self.command = CommandRing::default();
+        self.command_waits = false;
+        self.notification_enable = 0;
+        self.interrupters = Interrupters::new(core.profile.interrupters);
+        self.slots = Slots::new(core.profile.slots);
+        self.buses.clear();
+        core.log.record(now, Event::Reset);
+    }
+
+    fn reset_ports(&mut self, now: Instant) {
+        let Self { ports, core, .. } = self;
+        ports.iter_mut().for_each(|port| port.controller_reset(now, core));
+    }
+
+    /// EXT-04: firmware answers a claim of ownership.
+    pub(crate) fn arm_firmware(&mut self, now: Instant) {
+        let takes = self.core.latency(|all| all.firmware_handoff);
+        self.core.agenda.push(now + takes, Task::FirmwareLetsGo);
+    }
+}
+
+/// Whether an array of so many pointers reaches into another page.
+fn crosses_page(array: Gpa, pointers: u64) -> bool {
+    let bytes = pointers.saturating_mul(8);
+    (array.0 & PAGE.saturating_sub(1)).saturating_add(bytes) > PAGE
+}
