@@ -1,6 +1,7 @@
 //! From what is written to what can be run.
 
 mod audio;
+mod bus_fault;
 mod devices;
 mod expectations;
 mod timeline;

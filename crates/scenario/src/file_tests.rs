@@ -79,10 +79,10 @@ fn mistakes_are_named_with_line_and_field() {
         verdict("name = \"music\"", "name = \"music\"\ndirection = \"sideways\""),
     ];
     expect![[r#"
-        a.toml:14: at_mss: unknown field `at_mss`, expected one of `at_ms`, `at_phase`, `action`, `stream`, `device`, `until_ms`, `for_ms`, `expect`; did you mean `at_ms`?
+        a.toml:14: at_mss: unknown field `at_mss`, expected one of `at_ms`, `at_phase`, `action`, `stream`, `device`, `until_ms`, `for_ms`, `fault`, `endpoint`, `skip`, `count`, `delay_us`, `expect`; did you mean `at_ms`?
         a.toml:14: at_ms: invalid value: integer `-1`, expected a whole number that is not negative
         a.toml:13: at_ms: missing; give at_ms or at_phase
-        a.toml:15: action: unknown variant `strat`, expected one of `start`, `stop`, `suspend`, `unplug`, `plug`, `dsp_stall`, `dsp_late`, `dsp_silent`, `dsp_crash`, `dsp_restart`, `offload_get`, `offload_put`, `power_auto`, `power_on`; did you mean `start`?
+        a.toml:15: action: unknown variant `strat`, expected one of `start`, `stop`, `suspend`, `unplug`, `plug`, `dsp_stall`, `dsp_late`, `dsp_silent`, `dsp_crash`, `dsp_restart`, `offload_get`, `offload_put`, `power_auto`, `power_on`, `fault`; did you mean `start`?
         a.toml:13: until_ms: missing; when does the machine wake up?
         a.toml:16: until_ms: the machine wakes up before it goes to sleep
         a.toml:13: timeline: nothing is ever started; begin with action = "start"
@@ -108,6 +108,34 @@ fn mistakes_are_named_with_line_and_field() {
         a.toml:2: titel: unknown field `titel`, expected one of `title`, `seed`, `limit_ms`, `topology`, `client`, `audio`, `dsp`, `stream`, `timeline`, `expect`; did you mean `title`?
         a.toml:7: [audio: unclosed table, expected `]`
         a.toml:12: direction: unknown variant `sideways`, expected `playback` or `capture`"#]].assert_eq(&table.join("\n"));
+}
+
+#[test]
+fn mistakes_in_faults_are_named_too() {
+    let fault = |fields: &str| {
+        verdict("[expect]", &format!("[[timeline]]\nat_ms = 5\naction = \"fault\"\n{fields}\n[expect]"))
+    };
+    let table = [
+        fault(""),
+        fault("fault = \"noise\""),
+        fault("fault = \"delay\""),
+        fault("fault = \"delay\"\ndelay_us = 0"),
+        fault("fault = \"lost\"\ndelay_us = 5"),
+        fault("fault = \"lost\"\nendpoint = \"1\""),
+        fault("fault = \"lost\"\nendpoint = \"16 in\""),
+        fault("fault = \"lost\"\ncount = -1"),
+        verdict("\"start\"", "\"start\"\ncount = 5"),
+    ];
+    expect![[r#"
+        a.toml:17: fault: missing; what happens to the transactions?
+        a.toml:20: fault: unknown variant `noise`, expected one of `nak`, `stall`, `lost`, `handshake_lost`, `babble`, `split_error`, `data_buffer`, `delay`
+        a.toml:20: delay_us: missing; how much longer do they take?
+        a.toml:21: delay_us: allowed is 1 to 1000000
+        a.toml:21: delay_us: has a meaning for fault = "delay" only
+        a.toml:21: endpoint: `1`; allowed is `0`, or 1 to 15 with a direction, such as `1 out`
+        a.toml:21: endpoint: `16 in`; allowed is `0`, or 1 to 15 with a direction, such as `1 out`
+        a.toml:21: count: invalid value: integer `-1`, expected a whole number that is not negative
+        a.toml:16: count: has no meaning for action `start`"#]].assert_eq(&table.join("\n"));
 }
 
 #[test]

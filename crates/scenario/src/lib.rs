@@ -26,8 +26,8 @@ pub use plan::StreamPlan;
 pub use report::{DeviceReport, MachineReport, Report, StreamReport};
 pub use run::{Progress, Run, RunOptions};
 pub use scenario::{
-    Action, ClientStyle, DeviceKind, DeviceSpec, Direction, DspSpec, Expectations, Expected, PortPath,
-    Scenario, SleepPhase, Step, StreamSpec, When,
+    Action, BusFault, ClientStyle, DeviceKind, DeviceSpec, Direction, DspSpec, Expectations, Expected,
+    PortPath, Scenario, SleepPhase, Step, StreamSpec, When,
 };
 pub use timeline::Call;
 pub use xhci_model::LogLevel;

@@ -5,6 +5,7 @@ use crate::expectation::Condition;
 use sim_time::Duration;
 use std::fmt;
 use xhci_model::Profile;
+use xhci_spec::Dci;
 
 /// What to build, what to do with it and when, and what is to come out. Comes from a file, or from
 /// [`Scenario::stream`](crate::Scenario::stream).
@@ -189,6 +190,23 @@ pub enum Action {
     PowerAuto(usize),
     /// `power/control` becomes `on`: it is resumed and stays so.
     PowerOn(usize),
+    /// From now on transactions of a device fail.
+    Fault(usize, BusFault),
+}
+
+/// Which transactions of a device fail, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BusFault {
+    /// How.
+    pub fault: xhci_model::Fault,
+    /// Of this endpoint; none is all of them.
+    pub endpoint: Option<Dci>,
+    /// So many pass first.
+    pub skip: u32,
+    /// So many fail; none is all.
+    pub count: Option<u32>,
+    /// For so long; none is to the end.
+    pub length: Option<Duration>,
 }
 
 /// What is to come out.

@@ -104,6 +104,11 @@ pub(crate) struct Step {
     pub(crate) device: Option<Spanned<String>>,
     pub(crate) until_ms: Option<Spanned<u64>>,
     pub(crate) for_ms: Option<Spanned<u64>>,
+    pub(crate) fault: Option<Spanned<FaultName>>,
+    pub(crate) endpoint: Option<Spanned<String>>,
+    pub(crate) skip: Option<Spanned<u32>>,
+    pub(crate) count: Option<Spanned<u32>>,
+    pub(crate) delay_us: Option<Spanned<u64>>,
     pub(crate) expect: Option<Spanned<String>>,
 }
 
@@ -124,6 +129,7 @@ pub(crate) enum ActionName {
     OffloadPut,
     PowerAuto,
     PowerOn,
+    Fault,
 }
 
 impl ActionName {
@@ -143,8 +149,23 @@ impl ActionName {
             Self::OffloadPut => "offload_put",
             Self::PowerAuto => "power_auto",
             Self::PowerOn => "power_on",
+            Self::Fault => "fault",
         }
     }
+}
+
+/// What spoils transactions, see [`xhci_model::Fault`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FaultName {
+    Nak,
+    Stall,
+    Lost,
+    HandshakeLost,
+    Babble,
+    SplitError,
+    DataBuffer,
+    Delay,
 }
 
 /// The table `[expect]`: metrics, lists of log lines, and a table of metrics for each stream or device.

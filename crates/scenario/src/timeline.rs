@@ -2,7 +2,7 @@
 
 use crate::event_log::Room;
 use crate::playing::Playing;
-use crate::scenario::{Action, Scenario, SleepPhase, Step, When};
+use crate::scenario::{Action, BusFault, Scenario, SleepPhase, Step, When};
 use crate::world::World;
 use kernel_sim::{JoinHandle, TaskKind};
 use offload_core::{Errno, SleepError, suspend_to_ram, usb_offload_get, usb_offload_put};
@@ -12,6 +12,8 @@ use snd_offload::AudioError;
 use snd_offload::dsp::Fault;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use xhci_model::FaultRule;
+use xhci_spec::SlotId;
 
 /// A call that the timeline made, and what it gave.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -185,11 +187,29 @@ impl Timeline {
                     let _resumed = udev.pm().forbid().await;
                 }
             }
+            Action::Fault(device, fault) => self.spoil(device, fault, now),
             Action::OffloadGet(_) | Action::OffloadPut(_) => {
                 if let Some(result) = self.offload_call(action) {
                     self.record(index, errno_text(result));
                 }
             }
+        }
+    }
+
+    fn spoil(&self, device: usize, fault: BusFault, now: Instant) {
+        let slot = self.world.cards.udev(device).and_then(|udev| SlotId::new(udev.slot_id()?.get()));
+        let rule = FaultRule {
+            slot,
+            endpoint: fault.endpoint,
+            from: now,
+            until: fault.length.map_or(Instant::MAX, |length| now + length),
+            skip: fault.skip,
+            count: fault.count,
+            ..FaultRule::new(fault.fault)
+        };
+        // A device that was never there has no slot, and no transaction to spoil.
+        if slot.is_some() {
+            self.world.bus.with_xhci(|xhc| xhc.add_fault(rule));
         }
     }
 
@@ -235,6 +255,10 @@ impl Timeline {
             Action::OffloadPut(index) => format!("offload_put {}", device(index)),
             Action::PowerAuto(index) => format!("power_auto {}", device(index)),
             Action::PowerOn(index) => format!("power_on {}", device(index)),
+            Action::Fault(index, BusFault { fault, endpoint, .. }) => match endpoint {
+                Some(dci) => format!("fault {fault:?} on {} ep {dci}", device(index)),
+                None => format!("fault {fault:?} on {}", device(index)),
+            },
         }
     }
 }
@@ -250,7 +274,8 @@ fn task_kind(action: Action) -> TaskKind {
         | Action::DspLate(_)
         | Action::DspSilent(_)
         | Action::DspCrash
-        | Action::DspRestart => TaskKind::Firmware,
+        | Action::DspRestart
+        | Action::Fault(..) => TaskKind::Firmware,
     }
 }
 

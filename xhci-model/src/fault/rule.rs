@@ -7,9 +7,9 @@ use xhci_spec::{Dci, PortId, SlotId};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// NAK (USB 2) or NRDY (USB 3) in the device's place: not now. Isochronous endpoints know no such answer.
+    /// NAK (USB 2) or NRDY (USB 3) in the device's place: not now. SETUP and isochronous packets have no such answer.
     Nak,
-    /// STALL in the device's place. Isochronous endpoints know no such answer.
+    /// STALL in the device's place. SETUP and isochronous packets have no such answer.
     Stall,
     /// The packet does not reach the device, or its data are damaged on the way: nobody answers.
     Lost,
@@ -66,6 +66,14 @@ pub struct FaultRule {
     pub count: Option<u32>,
 }
 
+impl Fault {
+    /// XFR-11: a SETUP is never answered by NAK or STALL, and moves too little to be overrun.
+    fn can_hit(self, kind: TransactionKind) -> bool {
+        kind != TransactionKind::Setup
+            || !matches!(self, Self::Nak | Self::Stall | Self::Babble | Self::DataBuffer)
+    }
+}
+
 impl FaultRule {
     /// Every transaction, always.
     #[must_use]
@@ -84,7 +92,8 @@ impl FaultRule {
     }
 
     fn matches(&self, probe: &Probe, kind: TransactionKind, now: Instant) -> bool {
-        (self.from..self.until).contains(&now)
+        self.fault.can_hit(kind)
+            && (self.from..self.until).contains(&now)
             && self.port.is_none_or(|port| port == probe.port)
             && self.slot.is_none_or(|slot| slot == probe.endpoint.slot)
             && self.endpoint.is_none_or(|dci| dci == probe.endpoint.dci)

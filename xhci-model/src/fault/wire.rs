@@ -35,7 +35,7 @@ impl<'a> Wire<'a> {
     pub(crate) fn setup(&mut self, now: Instant, address: DeviceAddress, packet: &[u8; 8]) -> Outcome {
         let send = |device: &mut dyn Device| device.setup(now, address, packet);
         match self.send(now, TransactionKind::Setup, send) {
-            Outcome::Nak | Outcome::Stall | Outcome::DataBuffer => Outcome::Error,
+            Outcome::Nak | Outcome::Stall => Outcome::Error,
             outcome => outcome,
         }
     }

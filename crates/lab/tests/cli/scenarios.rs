@@ -75,7 +75,7 @@ fn mistakes_in_files_are_told_all_at_once() {
     let outcome = lab(dir.path(), &["scenario", ".", "missing.toml"]);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     expect![[r#"
-        error: ./a.toml:13: action: unknown variant `strat`, expected one of `start`, `stop`, `suspend`, `unplug`, `plug`, `dsp_stall`, `dsp_late`, `dsp_silent`, `dsp_crash`, `dsp_restart`, `offload_get`, `offload_put`, `power_auto`, `power_on`; did you mean `start`?
+        error: ./a.toml:13: action: unknown variant `strat`, expected one of `start`, `stop`, `suspend`, `unplug`, `plug`, `dsp_stall`, `dsp_late`, `dsp_silent`, `dsp_crash`, `dsp_restart`, `offload_get`, `offload_put`, `power_auto`, `power_on`, `fault`; did you mean `start`?
         error: ./c.toml:7: audio: a uac1 device does not play 96000 Hz, 16 bit, 2 ch; it offers 16 bit 2 ch at 44100/48000 Hz; 16 bit 1 ch at 44100/48000 Hz
         error: ./d.toml:16: expect: unknown `bit_exakt`; did you mean `bit_exact`?
         error: missing.toml: no such file

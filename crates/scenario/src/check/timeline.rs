@@ -1,3 +1,4 @@
+use super::bus_fault::bus_fault;
 use super::{Context, Names, device, unknown};
 use crate::error::Fault;
 use crate::scenario::{Action, Scenario, Step, StreamSpec, When};
@@ -66,6 +67,7 @@ fn one(spanned: &Spanned<schema::Step>, names: &Names<'_>, context: &Context<'_>
         ActionName::OffloadPut => Action::OffloadPut(device()?),
         ActionName::PowerAuto => Action::PowerAuto(device()?),
         ActionName::PowerOn => Action::PowerOn(device()?),
+        ActionName::Fault => Action::Fault(device()?, bus_fault(step, whole.clone())?),
     };
     if let When::Phase(_) = when
         && !matches!(action, Action::OffloadGet(_) | Action::OffloadPut(_))
@@ -91,7 +93,7 @@ fn call_result(text: &Spanned<String>) -> Result<String, Fault> {
     ))
 }
 
-fn time(ms: &Spanned<u64>, field: &'static str) -> Result<Duration, Fault> {
+pub(super) fn time(ms: &Spanned<u64>, field: &'static str) -> Result<Duration, Fault> {
     if *ms.get_ref() > AT_MS_MAX {
         return Err(Fault::new(ms.span(), field, format!("allowed is 0 to {AT_MS_MAX}")));
     }
@@ -152,9 +154,21 @@ fn forbid_others(step: &schema::Step, name: ActionName) -> Result<(), Fault> {
         return useless("until_ms", until.span());
     }
     if let Some(length) = &step.for_ms
-        && !matches!(name, A::DspStall | A::DspLate | A::DspSilent)
+        && !matches!(name, A::DspStall | A::DspLate | A::DspSilent | A::Fault)
     {
         return useless("for_ms", length.span());
+    }
+    if name != A::Fault {
+        let fields = [
+            ("fault", step.fault.as_ref().map(Spanned::span)),
+            ("endpoint", step.endpoint.as_ref().map(Spanned::span)),
+            ("skip", step.skip.as_ref().map(Spanned::span)),
+            ("count", step.count.as_ref().map(Spanned::span)),
+            ("delay_us", step.delay_us.as_ref().map(Spanned::span)),
+        ];
+        if let Some((field, span)) = fields.into_iter().find_map(|(field, span)| Some((field, span?))) {
+            return useless(field, span);
+        }
     }
     if let Some(expect) = &step.expect
         && !matches!(name, A::Start | A::Stop | A::Suspend | A::OffloadGet | A::OffloadPut)
@@ -166,7 +180,7 @@ fn forbid_others(step: &schema::Step, name: ActionName) -> Result<(), Fault> {
 
 fn takes_device(name: ActionName) -> bool {
     use ActionName as A;
-    matches!(name, A::Unplug | A::Plug | A::OffloadGet | A::OffloadPut | A::PowerAuto | A::PowerOn)
+    matches!(name, A::Unplug | A::Plug | A::OffloadGet | A::OffloadPut | A::PowerAuto | A::PowerOn | A::Fault)
 }
 
 fn stream(
