@@ -17,7 +17,7 @@ use crate::ports::{AttachError, Ports};
 use crate::presence::Presence;
 use crate::profile::{Profile, ProfileError};
 use crate::registers::{Capabilities, Layout, LegacySupport};
-use crate::slots::Slots;
+use crate::slots::{AddressSpace, Slots};
 use crate::violation::Violation;
 use core::ops::Range;
 use sim_time::Instant;
@@ -156,6 +156,24 @@ impl Xhci {
     /// Takes the events since the last call, in order.
     pub fn drain_log(&mut self) -> impl Iterator<Item = (Instant, Event)> + '_ {
         self.core.log.drain()
+    }
+
+    /// A fault: the next command that is fetched never completes. Only an abort (CRCR.CA) or a halt ends it
+    /// (CMD-54).
+    pub fn hang_next_command(&mut self) {
+        self.command.hang_next();
+    }
+
+    /// CMD-20: whose addresses a device at a root port must not share.
+    pub(crate) fn address_space(&self, port: PortId) -> AddressSpace {
+        let profile = &self.core.profile;
+        // One bus has no more than 127 addresses.
+        let apart = profile.policy.high_speed_bus_per_port || profile.slots > 127;
+        if apart || port.get() > profile.usb2_ports {
+            AddressSpace::Port(port)
+        } else {
+            AddressSpace::Usb2(profile.usb2_ports)
+        }
     }
 
     pub(crate) fn context_size(&self) -> ContextSize {

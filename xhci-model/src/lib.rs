@@ -65,7 +65,7 @@ pub use fault::{Fault, FaultId, FaultRule};
 pub use notification::Notification;
 pub use output::{Budget, Output, Progress};
 pub use ports::{AttachError, Protocol};
-pub use profile::{Latencies, Latency, Policy, Profile, ProfileError, UnknownProfile};
+pub use profile::{CommandLatencies, Latencies, Latency, Policy, Profile, ProfileError, UnknownProfile};
 pub use route::Route;
 pub use violation::Violation;
 #[cfg(feature = "vm-memory")]

@@ -85,6 +85,15 @@ impl Port {
         self.portsc.into_bits()
     }
 
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// PORTSC.Speed: undefined while no device is enabled here.
+    pub(crate) fn speed(&self) -> Psiv {
+        self.portsc.speed()
+    }
+
     pub(crate) fn device(&self) -> Option<&dyn Device> {
         self.device.as_deref()
     }

@@ -195,6 +195,7 @@ impl Xhci {
     pub(crate) fn bus<D: Dma>(&mut self, bus: DomainId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
         if let Some(id) = self.buses.ended(bus, now) {
             self.end_transaction(id, now, dma)?;
+            self.continue_command(id, now);
         }
         if !self.core.running() {
             return Ok(());
@@ -231,7 +232,8 @@ impl Xhci {
         let Some(slot) = slots.get(id.slot) else { return Ok(Turn::Passed) };
         let address = slot.address;
         let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(Turn::Passed) };
-        if !endpoint.is_running() {
+        if !endpoint.is_running() || endpoint.stopping {
+            endpoint.busy = false;
             return Ok(Turn::Passed);
         }
         let head = if class == Class::Isochronous {

@@ -1,13 +1,20 @@
 //! Device slots (xHCI 4.5.3) and where their contexts are in memory.
 
 use crate::agenda::EndpointId;
+use crate::bus::Buses;
+use crate::core::Core;
 use crate::device::DeviceAddress;
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
+use crate::event::Event;
 use crate::route::Route;
+use sim_time::Instant;
 use usb_spec::Speed;
-use xhci_spec::context::{ContextSize, SlotContext, SlotState};
+use xhci_spec::context::{ContextSize, EndpointState, SlotContext, SlotState};
 use xhci_spec::{Dci, Gpa, InterrupterId, PortId, SlotId};
+
+/// CTX-27: the bits of a slot context that are fields.
+const FIELDS: [u32; 8] = [0xFEFF_FFFF, 0xFFFF_FFFF, 0xFFC3_FFFF, 0xF800_00FF, 0, 0, 0, 0];
 
 /// How far a slot's device has come. A Disabled slot has no [`Slot`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,12 +47,15 @@ pub(crate) struct Slot {
     pub(crate) port: Option<PortId>,
     pub(crate) route: Route,
     pub(crate) speed: Speed,
+    /// No endpoint that the slot had reached this generation.
+    generation: u32,
     endpoints: [Option<Box<Endpoint>>; 31],
 }
 
 impl Slot {
-    fn new() -> Self {
+    fn new(generation: u32) -> Self {
         Self {
+            generation,
             life: Life::Enabled,
             context: SlotContext::new(),
             output: Gpa::NULL,
@@ -66,10 +76,50 @@ impl Slot {
         self.endpoints.get(dci.index()).is_some_and(Option::is_some)
     }
 
-    pub(crate) fn set_endpoint(&mut self, dci: Dci, endpoint: Option<Endpoint>) {
-        if let Some(entry) = self.endpoints.get_mut(dci.index()) {
-            *entry = endpoint.map(Box::new);
+    /// Enables an endpoint. Deadlines of an earlier one with its index are not its own (SEC-15).
+    pub(crate) fn put_endpoint(&mut self, mut endpoint: Endpoint) {
+        endpoint.generation = self.generation;
+        if let Some(entry) = self.endpoints.get_mut(endpoint.id.dci.index()) {
+            *entry = Some(Box::new(endpoint));
         }
+    }
+
+    /// Takes an endpoint out of the slot. The caller takes it off its bus.
+    pub(crate) fn take_endpoint(&mut self, dci: Dci) -> Option<Box<Endpoint>> {
+        let endpoint = self.endpoints.get_mut(dci.index())?.take()?;
+        self.generation = self.generation.max(endpoint.generation).wrapping_add(1);
+        Some(endpoint)
+    }
+
+    /// Disables an endpoint, without events, and shows it. Nothing to do for one that is not enabled.
+    pub(crate) fn drop_endpoint<D: Dma>(
+        &mut self,
+        dci: Dci,
+        size: ContextSize,
+        now: Instant,
+        buses: &mut Buses,
+        core: &mut Core,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let Some(endpoint) = self.take_endpoint(dci) else { return Ok(()) };
+        buses.remove(endpoint.domain, endpoint.id);
+        let state = EndpointState::DISABLED;
+        core.log.record(now, Event::EndpointState { endpoint: endpoint.id, state });
+        self.write_disabled_endpoint(&endpoint, size, dma)
+    }
+
+    /// Disables every endpoint but the default one.
+    pub(crate) fn drop_endpoints<D: Dma>(
+        &mut self,
+        size: ContextSize,
+        now: Instant,
+        buses: &mut Buses,
+        core: &mut Core,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        Dci::all()
+            .filter(|dci| *dci != Dci::EP0)
+            .try_for_each(|dci| self.drop_endpoint(dci, size, now, buses, core, dma))
     }
 
     pub(crate) fn endpoints(&mut self) -> impl Iterator<Item = &mut Endpoint> {
@@ -77,8 +127,15 @@ impl Slot {
     }
 
     /// The highest index that is not Disabled; 1 if none but the default endpoint is (CMD-31).
-    pub(crate) fn context_entries(&self) -> u8 {
+    pub(crate) fn highest_endpoint(&self) -> u8 {
         Dci::all().filter(|dci| self.has_endpoint(*dci)).map(Dci::get).max().unwrap_or(1)
+    }
+
+    /// What Address Device says of the device.
+    pub(crate) fn set_context(&mut self, context: SlotContext) {
+        let mut dwords = context.0;
+        dwords.iter_mut().zip(FIELDS).for_each(|(dword, fields)| *dword &= fields);
+        self.context = SlotContext(dwords);
     }
 
     pub(crate) fn interrupter_target(&self) -> InterrupterId {
@@ -87,15 +144,12 @@ impl Slot {
 
     /// Writes the output slot context.
     pub(crate) fn write_context<D: Dma>(&mut self, dma: &mut D) -> Result<(), DmaError> {
-        self.context = self
-            .context
-            .with_slot_state(self.life.slot_state())
-            .with_usb_device_address(self.address.0)
-            .with_context_entries(self.context_entries());
+        self.context =
+            self.context.with_slot_state(self.life.slot_state()).with_usb_device_address(self.address.0);
         dma.write(self.output, &self.context.to_bytes())
     }
 
-    /// Writes the output context of one endpoint; zero, that is Disabled, if there is none.
+    /// Writes the output context of an enabled endpoint.
     pub(crate) fn write_endpoint_context<D: Dma>(
         &mut self,
         dci: Dci,
@@ -103,8 +157,39 @@ impl Slot {
         dma: &mut D,
     ) -> Result<(), DmaError> {
         let at = self.output.offset(size.device_endpoint(dci));
-        let context = self.endpoint(dci).map(|endpoint| endpoint.output_context()).unwrap_or_default();
-        dma.write(at, &context.to_bytes())
+        match self.endpoint(dci) {
+            Some(endpoint) => dma.write(at, &endpoint.output_context().to_bytes()),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the output context of an endpoint that was just disabled.
+    pub(crate) fn write_disabled_endpoint<D: Dma>(
+        &self,
+        endpoint: &Endpoint,
+        size: ContextSize,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let at = self.output.offset(size.device_endpoint(endpoint.id.dci));
+        dma.write(at, &endpoint.context.with_ep_state(EndpointState::DISABLED).to_bytes())
+    }
+}
+
+/// Which devices share the addresses 1 to 127.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AddressSpace {
+    /// Those behind the USB 2 root ports up to this number: they share a bus.
+    Usb2(u8),
+    /// Those behind one root port.
+    Port(PortId),
+}
+
+impl AddressSpace {
+    fn holds(self, port: Option<PortId>) -> bool {
+        match self {
+            Self::Usb2(last) => port.is_some_and(|port| port.get() <= last),
+            Self::Port(only) => port == Some(only),
+        }
     }
 }
 
@@ -112,6 +197,8 @@ impl Slot {
 #[derive(Debug)]
 pub(crate) struct Slots {
     slots: Vec<Option<Box<Slot>>>,
+    /// No endpoint of a slot that was disabled reached this generation.
+    generation: u32,
     /// CONFIG.MaxSlotsEn.
     pub(crate) enabled: u8,
     /// A doorbell to something of the slot that is not enabled waits for its answer.
@@ -120,7 +207,12 @@ pub(crate) struct Slots {
 
 impl Slots {
     pub(crate) fn new(count: u8) -> Self {
-        Self { slots: (0..count).map(|_| None).collect(), enabled: 0, answers_due: vec![false; count.into()] }
+        Self {
+            slots: (0..count).map(|_| None).collect(),
+            generation: 0,
+            enabled: 0,
+            answers_due: vec![false; count.into()],
+        }
     }
 
     #[inline]
@@ -138,19 +230,28 @@ impl Slots {
             .find(|(slot, _)| slot.is_none());
         let (entry, number) = free?;
         let id = SlotId::new(number)?;
-        *entry = Some(Box::new(Slot::new()));
+        *entry = Some(Box::new(Slot::new(self.generation)));
         Some(id)
     }
 
     /// The slot becomes Disabled.
     pub(crate) fn disable(&mut self, id: SlotId) {
-        if let Some(entry) = self.slots.get_mut(id.index()) {
-            *entry = None;
+        if let Some(mut slot) = self.slots.get_mut(id.index()).and_then(Option::take) {
+            for dci in Dci::all() {
+                slot.take_endpoint(dci);
+            }
+            self.generation = self.generation.max(slot.generation);
         }
     }
 
     pub(crate) fn iter(&mut self) -> impl Iterator<Item = &mut Slot> {
         self.slots.iter_mut().filter_map(Option::as_deref_mut)
+    }
+
+    /// The slots that are not Disabled, with their numbers.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
+        let numbers = (1..=u8::MAX).filter_map(SlotId::new);
+        numbers.zip(&self.slots).filter_map(|(id, slot)| Some((id, slot.as_deref()?)))
     }
 
     #[inline]
@@ -177,8 +278,10 @@ impl Slots {
         SlotId::new(u8::try_from(index).ok()?.checked_add(1)?)
     }
 
-    /// CMD-20: the lowest address, 1 to 127, that no device behind any port has.
-    pub(crate) fn free_address(&mut self) -> Option<DeviceAddress> {
-        (1..=127).map(DeviceAddress).find(|address| self.iter().all(|slot| slot.address != *address))
+    /// CMD-20: the lowest address, 1 to 127, that no other device of the space has.
+    pub(crate) fn free_address(&self, space: AddressSpace) -> Option<DeviceAddress> {
+        (1..=127).map(DeviceAddress).find(|address| {
+            self.slots.iter().flatten().all(|slot| slot.address != *address || !space.holds(slot.port))
+        })
     }
 }

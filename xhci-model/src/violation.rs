@@ -57,6 +57,8 @@ violations! {
     DeadDoorbell = "doorbell to a slot that is not enabled";
     /// An Interrupter Target beyond MaxIntrs (INT-20).
     BadInterrupterTarget = "Interrupter Target beyond MaxIntrs";
+    /// An input context that a strict profile refuses (CMD-16 to CMD-18, CMD-25, CMD-28).
+    InputContext = "input context against the rules";
 }
 
 /// How often each rule was broken.

@@ -1,199 +1,221 @@
-//! Address Device, Evaluate Context and Reset Device (xHCI 4.6.5, 4.6.7, 4.6.11).
+//! Address Device (xHCI 4.6.5).
 
+use super::check::{self, Verdict, speed_of};
+use super::input::Input;
+use super::{Phase, Step};
 use crate::agenda::EndpointId;
+use crate::bus::time;
 use crate::controller::Xhci;
-use crate::device::{DeviceAddress, Handshake, InReply, Token};
+use crate::device::{DeviceAddress, Token};
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
-use crate::event::Event;
+use crate::event::{Event, Outcome, TransactionKind};
+use crate::fault::{Packet, Probe, Wire};
 use crate::ports::Link;
 use crate::route::Route;
 use crate::slots::Life;
-use sim_time::Instant;
+use sim_time::{Duration, Instant};
 use usb_spec::Speed;
-use xhci_spec::context::{EndpointContext, EndpointState, EndpointType, InputControlContext, SlotContext};
-use xhci_spec::{CompletionCode, Dci, Gpa, PortId, Psiv, SlotId};
+use xhci_spec::context::{EndpointContext, EndpointState, SlotContext};
+use xhci_spec::{CompletionCode, Dci, Gpa, PortId, Psiv, SlotId, Trb};
 
-/// CMD-37: EP0 of a full-speed device may have one of these packet sizes, a SuperSpeed device 512.
-const LARGEST_CONTROL_PACKET: u16 = 512;
-/// SETUP and the status stage of SET_ADDRESS are tried so often (CErr).
-const ATTEMPTS: u32 = 3;
+/// Transaction errors in a row that end SET_ADDRESS (CErr).
+const ATTEMPTS: u8 = 3;
+/// USB 2.0 9.2.6.3: so long a device may take for the status stage of SET_ADDRESS.
+const DEVICE_TIME: Duration = Duration::from_millis(50);
+
+/// What Address Device was asked for, checked.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    context: SlotContext,
+    ep0: EndpointContext,
+    output: Gpa,
+    port: PortId,
+    route: Route,
+    speed: Speed,
+}
+
+/// The SET_ADDRESS control transfer to the device that answers address 0 (CMD-20).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addressing {
+    target: Target,
+    address: DeviceAddress,
+    /// The SETUP packet was taken.
+    accepted: bool,
+    errors: u8,
+    deadline: Instant,
+}
 
 impl Xhci {
     pub(crate) fn address_device<D: Dma>(
         &mut self,
         id: SlotId,
-        input: Gpa,
-        block_set_address: bool,
+        trb: Trb,
+        phase: Phase,
         now: Instant,
         dma: &mut D,
-    ) -> Result<CompletionCode, DmaError> {
-        let life = self.slots.get(id).map(|slot| slot.life);
+    ) -> Result<Step, DmaError> {
+        if let Phase::Addressing(transfer) = phase {
+            return self.set_address(id, transfer, now, dma);
+        }
+        let done = |code| Ok(Step::Done((code, Some(id))));
         // CMD-15
-        match (life, block_set_address) {
+        match (self.slots.get(id).map(|slot| slot.life), trb.bsr()) {
             (Some(Life::Enabled), _) | (Some(Life::Default), false) => {}
-            _ => return Ok(CompletionCode::CONTEXT_STATE_ERROR),
+            _ => return done(CompletionCode::CONTEXT_STATE_ERROR),
         }
-        let size = self.context_size();
-        let control = InputControlContext::from_bytes(read(input, dma)?);
-        let context = SlotContext::from_bytes(read(input.offset(size.input_slot()), dma)?);
-        let ep0 = EndpointContext::from_bytes(read(input.offset(size.input_endpoint(Dci::EP0)), dma)?);
-        let output = self.device_context(id, dma)?;
-        // CMD-05, CMD-16 to CMD-18
-        let speed = speed_of(context.speed());
-        let port = context.root_hub_port().filter(|port| self.ports.get(*port).is_some());
-        let (Some(port), Some(speed)) = (port, speed) else { return Ok(CompletionCode::PARAMETER_ERROR) };
-        if output.is_null()
-            || !control.adds_slot()
-            || !control.adds(Dci::EP0)
-            || ep0.ep_type() != EndpointType::CONTROL
-            || !(1..=LARGEST_CONTROL_PACKET).contains(&ep0.max_packet_size())
-        {
-            return Ok(CompletionCode::PARAMETER_ERROR);
-        }
-        let route = Route::new(context.route_string());
-        let address = if block_set_address {
-            DeviceAddress::DEFAULT
-        } else {
-            let Some(address) = self.slots.free_address() else { return Ok(CompletionCode::RESOURCE_ERROR) };
-            if !self.set_address(port, route, address, now) {
-                // CMD-21: nothing is written.
-                return Ok(CompletionCode::USB_TRANSACTION_ERROR);
-            }
-            address
+        let Some(target) = self.target(id, trb.pointer(), now, dma)? else {
+            return done(CompletionCode::PARAMETER_ERROR);
         };
+        if trb.bsr() {
+            // CMD-19: nothing goes over the bus.
+            self.enter(id, target, None, now, dma)?;
+            return done(CompletionCode::SUCCESS);
+        }
+        let space = self.address_space(target.port);
+        let Some(address) = self.slots.free_address(space) else {
+            return done(CompletionCode::RESOURCE_ERROR);
+        };
+        let deadline = now + DEVICE_TIME;
+        let transfer = Addressing { target, address, accepted: false, errors: 0, deadline };
+        self.set_address(id, transfer, now, dma)
+    }
+
+    /// Reads and checks the input context (CMD-05, CMD-16 to CMD-18).
+    fn target<D: Dma>(
+        &mut self,
+        id: SlotId,
+        input: Gpa,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<Option<Target>, DmaError> {
+        let input = Input::new(input, self.context_size());
+        let control = input.control(dma)?;
+        if !control.adds_slot() || !control.adds(Dci::EP0) || control.drop_flags() != 0 {
+            return Ok(None);
+        }
+        let (context, ep0) = (input.slot(dma)?, input.endpoint(Dci::EP0, dma)?);
+        let output = self.device_context(id, dma)?;
+        let root = context.root_hub_port().and_then(|id| Some((id, self.ports.get(id)?.speed())));
+        let (Some((port, port_speed)), Some(speed)) = (root, speed_of(context.speed())) else {
+            return Ok(None);
+        };
+        let only_two = control.add_flags() == 0b11;
+        let verdict = Verdict::tolerable_unless(only_two)
+            .max(check::slot(&context, port_speed))
+            .max(self.translator(&context, speed, port_speed))
+            .max(check::default_endpoint(&ep0, speed));
+        if output.is_null() || !self.accept(verdict, now) {
+            return Ok(None);
+        }
+        Ok(Some(Target { context, ep0, output, port, route: Route::new(context.route_string()), speed }))
+    }
+
+    /// CMD-17: a full- or low-speed device below a high-speed hub names the hub whose translator serves it.
+    fn translator(&mut self, context: &SlotContext, speed: Speed, port_speed: Psiv) -> Verdict {
+        if port_speed != Psiv::HIGH || !matches!(speed, Speed::Low | Speed::Full) {
+            return Verdict::Good;
+        }
+        let hub = SlotId::new(context.parent_hub_slot_id()).and_then(|hub| self.slots.get(hub));
+        let ports = hub
+            .filter(|hub| hub.context.hub() && hub.speed == Speed::High)
+            .map_or(0, |hub| hub.context.number_of_ports());
+        Verdict::tolerable_unless((1..=ports).contains(&context.parent_port_number()))
+    }
+
+    /// The next transaction of SET_ADDRESS. Errors and NAKs are tried again in the next (micro)frame.
+    fn set_address<D: Dma>(
+        &mut self,
+        id: SlotId,
+        mut transfer: Addressing,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<Step, DmaError> {
+        let Addressing { target, address, accepted, .. } = transfer;
+        // CMD-07, CMD-21: nothing is written.
+        let failed = Ok(Step::Done((CompletionCode::USB_TRANSACTION_ERROR, Some(id))));
+        let Some(Link::Active(device)) = self.ports.get_mut(target.port).map(|port| port.link()) else {
+            return failed;
+        };
+        let endpoint = EndpointId { slot: id, dci: Dci::EP0 };
+        let probe = Probe { endpoint, port: target.port };
+        let (kind, bytes) = if accepted { (TransactionKind::In, 0) } else { (TransactionKind::Setup, 8) };
+        let (outcome, delay) = target.route.reach(Some(device), now, |device| {
+            let mut wire = Wire::new(device, &mut self.core.faults, probe);
+            let outcome = if accepted {
+                let token = Token { address: DeviceAddress::DEFAULT, endpoint: 0, sequence: 1 };
+                match wire.in_packet(now, token, &mut []) {
+                    Ok(Packet { length: 0, .. }) => Outcome::Done,
+                    Ok(_) => Outcome::Babble,
+                    Err(outcome) => outcome,
+                }
+            } else {
+                wire.setup(now, DeviceAddress::DEFAULT, &[0x00, 0x05, address.0, 0, 0, 0, 0, 0])
+            };
+            (outcome, wire.delay())
+        });
+        let duration = match outcome {
+            Outcome::Done => time::data(target.speed, time::Class::Acknowledged, u64::from(bytes)),
+            _ => time::refused(target.speed),
+        };
+        let duration = duration + delay;
+        self.core.log.record(now, Event::Transaction { endpoint, kind, bytes, outcome, duration });
+        match outcome {
+            Outcome::Done if accepted => {
+                self.enter(id, target, Some(address), now, dma)?;
+                return Ok(Step::Done((CompletionCode::SUCCESS, Some(id))));
+            }
+            Outcome::Done => {
+                transfer.accepted = true;
+                transfer.errors = 0;
+            }
+            Outcome::Nak if now < transfer.deadline => {}
+            Outcome::Error | Outcome::SplitError if transfer.errors.saturating_add(1) < ATTEMPTS => {
+                transfer.errors = transfer.errors.saturating_add(1);
+            }
+            _ => return failed,
+        }
+        let next = match target.speed {
+            Speed::Low | Speed::Full => (self.core.microframes.index(now) | 7).saturating_add(1),
+            _ => self.core.microframes.index(now).saturating_add(1),
+        };
+        Ok(Step::Wait(Phase::Addressing(transfer), Some(self.core.microframes.start_of(next))))
+    }
+
+    /// CMD-19, CMD-20, CMD-22: the slot and its default endpoint are what the input context says. Without an
+    /// address the device keeps address 0.
+    fn enter<D: Dma>(
+        &mut self,
+        id: SlotId,
+        target: Target,
+        address: Option<DeviceAddress>,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let size = self.context_size();
         let Self { slots, buses, core, .. } = self;
-        let Some(slot) = slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
-        if let Some(old) = slot.endpoint(Dci::EP0) {
+        let Some(slot) = slots.get(id) else { return Ok(()) };
+        if let Some(old) = slot.take_endpoint(Dci::EP0) {
             buses.remove(old.domain, old.id);
         }
-        slot.life = if block_set_address { Life::Default } else { Life::Addressed };
-        slot.context = context;
-        slot.output = output;
-        slot.address = address;
-        slot.port = Some(port);
-        slot.route = route;
-        slot.speed = speed;
+        slot.life = if address.is_some() { Life::Addressed } else { Life::Default };
+        slot.set_context(target.context);
+        slot.output = target.output;
+        slot.address = address.unwrap_or_default();
+        slot.port = Some(target.port);
+        slot.route = target.route;
+        slot.speed = target.speed;
         let endpoint = EndpointId { slot: id, dci: Dci::EP0 };
-        slot.set_endpoint(Dci::EP0, Some(Endpoint::new(endpoint, ep0, port, route, speed)));
+        slot.put_endpoint(Endpoint::new(endpoint, target.ep0, target.port, target.route, target.speed));
         core.log.record(now, Event::EndpointState { endpoint, state: EndpointState::RUNNING });
         slot.write_context(dma)?;
-        slot.write_endpoint_context(Dci::EP0, size, dma)?;
-        Ok(CompletionCode::SUCCESS)
+        slot.write_endpoint_context(Dci::EP0, size, dma)
     }
 
-    /// The SET_ADDRESS control transfer to the device at address 0 (CMD-20).
-    fn set_address(&mut self, port: PortId, route: Route, address: DeviceAddress, now: Instant) -> bool {
-        let Some(Link::Active(device)) = self.ports.get_mut(port).map(|port| port.link()) else {
-            return false;
-        };
-        let setup = [0x00, 0x05, address.0, 0, 0, 0, 0, 0];
-        let status = Token { address: DeviceAddress::DEFAULT, endpoint: 0, sequence: 1 };
-        route.reach(Some(device), now, |device| {
-            let Some(device) = device else { return false };
-            let accepted =
-                (0..ATTEMPTS).any(|_| device.setup(now, DeviceAddress::DEFAULT, &setup) == Handshake::Ack);
-            accepted
-                && (0..ATTEMPTS)
-                    .any(|_| matches!(device.in_packet(now, status, &mut []), InReply::Data { .. }))
-        })
-    }
-
-    pub(crate) fn evaluate_context<D: Dma>(
-        &mut self,
-        id: SlotId,
-        input: Gpa,
-        dma: &mut D,
-    ) -> Result<CompletionCode, DmaError> {
-        let size = self.context_size();
-        let Some(slot) = self.slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
-        if slot.life == Life::Enabled {
-            return Ok(CompletionCode::CONTEXT_STATE_ERROR);
-        }
-        let control = InputControlContext::from_bytes(read(input, dma)?);
-        let context = SlotContext::from_bytes(read(input.offset(size.input_slot()), dma)?);
-        let ep0 = EndpointContext::from_bytes(read(input.offset(size.input_endpoint(Dci::EP0)), dma)?);
-        if control.adds(Dci::EP0) && !(1..=LARGEST_CONTROL_PACKET).contains(&ep0.max_packet_size()) {
-            return Ok(CompletionCode::PARAMETER_ERROR);
-        }
-        // CMD-36: two fields of the slot context, one of the default endpoint's, and nothing else.
-        if control.adds_slot() {
-            slot.context = slot
-                .context
-                .with_interrupter_target(context.interrupter_target())
-                .with_max_exit_latency(context.max_exit_latency());
-        }
-        if control.adds(Dci::EP0)
-            && let Some(endpoint) = slot.endpoint(Dci::EP0)
-        {
-            endpoint.context = endpoint.context.with_max_packet_size(ep0.max_packet_size());
-            endpoint.max_packet = ep0.max_packet_size().into();
-            slot.write_endpoint_context(Dci::EP0, size, dma)?;
-        }
-        slot.write_context(dma)?;
-        Ok(CompletionCode::SUCCESS)
-    }
-
-    pub(crate) fn reset_device<D: Dma>(
-        &mut self,
-        id: SlotId,
-        now: Instant,
-        dma: &mut D,
-    ) -> Result<CompletionCode, DmaError> {
-        let size = self.context_size();
-        let Self { slots, buses, core, .. } = self;
-        let Some(slot) = slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
-        // CMD-46
-        if !matches!(slot.life, Life::Addressed | Life::Configured) {
-            return Ok(CompletionCode::CONTEXT_STATE_ERROR);
-        }
-        let dropped: Vec<Dci> = Dci::all().filter(|dci| slot.has_endpoint(*dci)).collect();
-        Self::drop_endpoints(slot, buses);
-        if let Some(endpoint) = slot.endpoint(Dci::EP0) {
-            buses.remove(endpoint.domain, endpoint.id);
-            endpoint.leave_service();
-            // CMD-47 corrected: Running, with its ring, packet size and error count; the rest 0.
-            endpoint.state = EndpointState::RUNNING;
-            let old = endpoint.context;
-            endpoint.context = EndpointContext::new()
-                .with_ep_type(old.ep_type())
-                .with_cerr(old.cerr())
-                .with_max_packet_size(old.max_packet_size())
-                .with_average_trb_length(old.average_trb_length());
-            core.log
-                .record(now, Event::EndpointState { endpoint: endpoint.id, state: EndpointState::RUNNING });
-        }
-        slot.life = Life::Default;
-        slot.address = DeviceAddress::DEFAULT;
-        for dci in dropped {
-            slot.write_endpoint_context(dci, size, dma)?;
-        }
-        slot.write_context(dma)?;
-        Ok(CompletionCode::SUCCESS)
-    }
-
-    /// CTX-01: DCBAA is read when a command needs it.
+    /// CTX-01: DCBAA is read when a device is addressed, and then no more until the slot is disabled.
     fn device_context<D: Dma>(&self, id: SlotId, dma: &mut D) -> Result<Gpa, DmaError> {
         let mut pointer = [0; 8];
         dma.read(self.core.contexts.offset(u64::from(id.get()).wrapping_mul(8)), &mut pointer)?;
         Ok(Gpa(u64::from_le_bytes(pointer) & !0x3F))
     }
-}
-
-/// One 32-byte context, read once (SEC-08).
-pub(crate) fn read<D: Dma>(at: Gpa, dma: &mut D) -> Result<[u8; 32], DmaError> {
-    let mut bytes = [0; 32];
-    dma.read(at, &mut bytes)?;
-    Ok(bytes)
-}
-
-fn speed_of(psiv: Psiv) -> Option<Speed> {
-    Some(match psiv {
-        Psiv::FULL => Speed::Full,
-        Psiv::LOW => Speed::Low,
-        Psiv::HIGH => Speed::High,
-        Psiv::SUPER => Speed::Super,
-        Psiv::SUPER_PLUS => Speed::SuperPlus,
-        _ => return None,
-    })
 }

@@ -1,70 +1,158 @@
 //! Configure Endpoint (xHCI 4.6.6): drops and adds, all or nothing.
 
+use super::check::{self, Verdict};
+use super::input::Input;
+use super::{Phase, Step};
 use crate::agenda::EndpointId;
-use crate::commands::address::read;
 use crate::controller::Xhci;
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
 use crate::event::Event;
 use crate::slots::Life;
 use sim_time::Instant;
-use xhci_spec::context::{EndpointContext, EndpointState, EndpointType, InputControlContext, SlotContext};
-use xhci_spec::{CompletionCode, Dci, Gpa, SlotId};
+use xhci_spec::context::{EndpointContext, EndpointState, InputControlContext, SlotContext};
+use xhci_spec::{CompletionCode, Dci, SlotId, Trb};
+
+/// A new configuration, checked.
+struct Change {
+    control: InputControlContext,
+    slot: Option<SlotContext>,
+    added: Vec<(Dci, EndpointContext)>,
+}
 
 impl Xhci {
     pub(crate) fn configure_endpoint<D: Dma>(
         &mut self,
         id: SlotId,
-        input: Gpa,
-        deconfigure: bool,
+        trb: Trb,
+        phase: Phase,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<Step, DmaError> {
+        let done = |code| Ok(Step::Done((code, Some(id))));
+        // CMD-24
+        let life = self.slots.get(id).map(|slot| slot.life);
+        if !matches!(life, Some(Life::Addressed | Life::Configured)) {
+            return done(CompletionCode::CONTEXT_STATE_ERROR);
+        }
+        if trb.dc() {
+            return done(self.deconfigure(id, now, dma)?);
+        }
+        let input = Input::new(trb.pointer(), self.context_size());
+        let control = match phase {
+            Phase::Configuring(control) => control,
+            _ => {
+                let control = input.control(dma)?;
+                // TIM-20: each context takes its time.
+                let contexts = changeable().filter(|dci| control.adds(*dci) || control.drops(*dci)).count();
+                if contexts > 0 {
+                    let each = self.core.latency(|all| all.commands.configure_each);
+                    let due = now + each * u64::try_from(contexts).unwrap_or(0);
+                    return Ok(Step::Wait(Phase::Configuring(control), Some(due)));
+                }
+                control
+            }
+        };
+        let Some(change) = self.change(id, control, input, now, dma)? else {
+            return done(CompletionCode::PARAMETER_ERROR);
+        };
+        if let Some(shortage) = self.shortage(id, &change) {
+            return done(shortage);
+        }
+        done(self.configure(id, &change, now, dma)?)
+    }
+
+    /// CMD-33: every endpoint but the default one goes.
+    fn deconfigure<D: Dma>(
+        &mut self,
+        id: SlotId,
         now: Instant,
         dma: &mut D,
     ) -> Result<CompletionCode, DmaError> {
         let size = self.context_size();
         let Self { slots, buses, core, .. } = self;
         let Some(slot) = slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
-        // CMD-24
-        if !matches!(slot.life, Life::Addressed | Life::Configured) {
-            return Ok(CompletionCode::CONTEXT_STATE_ERROR);
-        }
-        let Some(port) = slot.port else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
-        if deconfigure {
-            // CMD-33
-            let dropped: Vec<Dci> = Dci::all().filter(|dci| slot.has_endpoint(*dci)).collect();
-            Self::drop_endpoints(slot, buses);
+        // CMD-24: without a configuration there is nothing to do.
+        if slot.life == Life::Configured {
+            slot.drop_endpoints(size, now, buses, core, dma)?;
             slot.life = Life::Addressed;
-            for dci in dropped {
-                slot.write_endpoint_context(dci, size, dma)?;
-            }
+            slot.context = slot.context.with_context_entries(1);
             slot.write_context(dma)?;
-            return Ok(CompletionCode::SUCCESS);
         }
+        Ok(CompletionCode::SUCCESS)
+    }
 
-        let control = InputControlContext::from_bytes(read(input, dma)?);
-        let context = SlotContext::from_bytes(read(input.offset(size.input_slot()), dma)?);
+    /// Reads and checks the rest of the input context (CMD-25, CMD-26, CMD-28).
+    fn change<D: Dma>(
+        &mut self,
+        id: SlotId,
+        control: InputControlContext,
+        input: Input,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<Option<Change>, DmaError> {
+        let Self { slots, core, .. } = self;
+        let Some(slot) = slots.get(id) else { return Ok(None) };
+        let mut verdict = Verdict::tolerable_unless(
+            control.adds_slot() && !control.adds(Dci::EP0) && control.drop_flags() & 0b11 == 0,
+        );
+        let context = if control.adds_slot() { Some(input.slot(dma)?) } else { None };
         let mut added = Vec::new();
         for dci in changeable().filter(|dci| control.adds(*dci)) {
-            let endpoint = EndpointContext::from_bytes(read(input.offset(size.input_endpoint(dci)), dma)?);
-            if !acceptable(dci, &endpoint) {
-                return Ok(CompletionCode::PARAMETER_ERROR);
-            }
+            let endpoint = input.endpoint(dci, dma)?;
+            // CMD-26: an endpoint that exists is dropped before it is added.
+            let is_new = control.drops(dci) || !slot.has_endpoint(dci);
+            verdict = verdict.max(Verdict::tolerable_unless(is_new)).max(check::endpoint(
+                dci,
+                &endpoint,
+                slot.speed,
+                &core.profile,
+            ));
             added.push((dci, endpoint));
         }
-        for dci in changeable().filter(|dci| control.drops(*dci) || control.adds(*dci)) {
-            if let Some(endpoint) = slot.endpoint(dci) {
-                buses.remove(endpoint.domain, endpoint.id);
-                slot.set_endpoint(dci, None);
-                let endpoint = EndpointId { slot: id, dci };
-                core.log.record(now, Event::EndpointState { endpoint, state: EndpointState::DISABLED });
-            }
+        Ok(self.accept(verdict, now).then_some(Change { control, slot: context, added }))
+    }
+
+    /// CMD-27, CMD-34: what is dropped makes room for what is added.
+    fn shortage(&mut self, id: SlotId, change: &Change) -> Option<CompletionCode> {
+        let limit = self.core.profile.policy.endpoint_limit?;
+        let elsewhere: usize = self
+            .slots
+            .numbered()
+            .map(|(number, slot)| {
+                let stays = |dci: &Dci| number != id || !change.touches(*dci);
+                changeable().filter(|dci| slot.has_endpoint(*dci)).filter(stays).count()
+            })
+            .sum();
+        let wanted = elsewhere.saturating_add(change.added.len());
+        (wanted > usize::from(limit)).then_some(CompletionCode::RESOURCE_ERROR)
+    }
+
+    fn configure<D: Dma>(
+        &mut self,
+        id: SlotId,
+        change: &Change,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<CompletionCode, DmaError> {
+        let size = self.context_size();
+        let large_payload = self.core.profile.large_esit_payload;
+        let Self { slots, buses, core, .. } = self;
+        let Some(slot) = slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
+        let Some(port) = slot.port else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
+        for dci in changeable().filter(|dci| change.touches(*dci)) {
+            slot.drop_endpoint(dci, size, now, buses, core, dma)?;
         }
-        for (dci, context) in added {
-            let endpoint = EndpointId { slot: id, dci };
-            slot.set_endpoint(dci, Some(Endpoint::new(endpoint, context, port, slot.route, slot.speed)));
+        for (dci, context) in &change.added {
+            let endpoint = EndpointId { slot: id, dci: *dci };
+            // CTX-09: the upper byte counts only with LEC.
+            let context = if large_payload { *context } else { context.with_max_esit_payload_hi(0) };
+            slot.put_endpoint(Endpoint::new(endpoint, context, port, slot.route, slot.speed));
             core.log.record(now, Event::EndpointState { endpoint, state: EndpointState::RUNNING });
+            slot.write_endpoint_context(*dci, size, dma)?;
         }
-        if control.adds_slot() {
-            // CTX-23: what makes the device a hub.
+        if let Some(context) = change.slot {
+            // CMD-30, CTX-23: what makes the device a hub.
             slot.context = slot
                 .context
                 .with_hub(context.hub())
@@ -72,31 +160,23 @@ impl Xhci {
                 .with_mtt(context.mtt())
                 .with_tt_think_time(context.tt_think_time());
         }
-        // CMD-32
-        slot.life = if slot.context_entries() > 1 { Life::Configured } else { Life::Addressed };
-        for dci in changeable().filter(|dci| control.drops(*dci) || control.adds(*dci)) {
-            slot.write_endpoint_context(dci, size, dma)?;
-        }
+        // CMD-31, CMD-32
+        let entries = slot.highest_endpoint();
+        slot.context = slot.context.with_context_entries(entries);
+        slot.life = if entries > 1 { Life::Configured } else { Life::Addressed };
         slot.write_context(dma)?;
         Ok(CompletionCode::SUCCESS)
+    }
+}
+
+impl Change {
+    /// Whether the endpoint is not, or no longer, what it was.
+    fn touches(&self, dci: Dci) -> bool {
+        self.control.drops(dci) || self.control.adds(dci)
     }
 }
 
 /// CMD-25: the flags of the slot and the default endpoint say nothing about endpoints.
 fn changeable() -> impl Iterator<Item = Dci> {
     Dci::all().filter(|dci| *dci != Dci::EP0)
-}
-
-/// CMD-28 in the default profile, with the tolerance of CMD-29.
-fn acceptable(dci: Dci, context: &EndpointContext) -> bool {
-    let kind = context.ep_type();
-    let fits = match kind {
-        EndpointType::NOT_VALID => false,
-        EndpointType::CONTROL => true,
-        _ => kind.is_in() == dci.is_in(),
-    };
-    // Streams are not offered: MaxPSASize is 0 (CAP-19).
-    fits && context.max_packet_size() > 0
-        && context.max_pstreams() == 0
-        && !context.tr_dequeue_pointer().is_null()
 }

@@ -1,5 +1,6 @@
 //! Reset Endpoint, Stop Endpoint and Set TR Dequeue Pointer (xHCI 4.6.8 to 4.6.10).
 
+use super::{Phase, Step};
 use crate::agenda::EndpointId;
 use crate::controller::Xhci;
 use crate::dma::{Dma, DmaError};
@@ -8,6 +9,7 @@ use crate::endpoints::completion::Completions;
 use crate::endpoints::td::data_length;
 use crate::event::Event;
 use crate::rings::consumer::{Fetch, RingPosition};
+use crate::slots::Life;
 use sim_time::Instant;
 use xhci_spec::context::EndpointState;
 use xhci_spec::{CompletionCode, InterrupterId, SlotId, Trb, TrbType};
@@ -20,22 +22,25 @@ impl Xhci {
         trb: Trb,
         now: Instant,
         dma: &mut D,
-    ) -> Result<CompletionCode, DmaError> {
-        let Some(dci) = trb.endpoint_id() else { return Ok(CompletionCode::TRB_ERROR) };
-        let id = EndpointId { slot, dci };
-        // CMD-42: what is on the wire ends first, with its events.
-        if self.slots.endpoint(id).is_some_and(|endpoint| endpoint.flight.is_some()) {
-            self.end_transaction(id, now, dma)?;
+    ) -> Result<Step, DmaError> {
+        let done = |code| Ok(Step::Done((code, Some(slot))));
+        // CMD-02: the slot's state, then the Endpoint ID, then the endpoint's state.
+        if self.slots.get(slot).is_none_or(|slot| slot.life == Life::Enabled) {
+            return done(CompletionCode::CONTEXT_STATE_ERROR);
         }
+        let Some(dci) = trb.endpoint_id() else { return done(CompletionCode::TRB_ERROR) };
+        let id = EndpointId { slot, dci };
         // EPS-08: an endpoint that is not enabled is in the wrong state for all three.
-        let Some(endpoint) = self.slots.endpoint(id) else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
+        let Some(endpoint) = self.slots.endpoint(id) else {
+            return done(CompletionCode::CONTEXT_STATE_ERROR);
+        };
         let allowed = match kind {
             TrbType::RESET_ENDPOINT => endpoint.state == EndpointState::HALTED,
             TrbType::STOP_ENDPOINT => endpoint.state == EndpointState::RUNNING,
             _ => matches!(endpoint.state, EndpointState::STOPPED | EndpointState::ERROR),
         };
         if !allowed {
-            return Ok(CompletionCode::CONTEXT_STATE_ERROR);
+            return done(CompletionCode::CONTEXT_STATE_ERROR);
         }
         match kind {
             TrbType::RESET_ENDPOINT => {
@@ -44,16 +49,31 @@ impl Xhci {
                     endpoint.sequence = 0;
                 }
             }
-            TrbType::STOP_ENDPOINT => self.stop_endpoint(id, now, dma)?,
+            TrbType::STOP_ENDPOINT => {
+                if endpoint.flight.is_some() {
+                    // CMD-41, CMD-42: what is on the wire ends first, with its events; its end comes back here.
+                    endpoint.stopping = true;
+                    return Ok(Step::Wait(Phase::Stopping(id), None));
+                }
+                self.stop_endpoint(id, now, dma)?;
+            }
             _ => {
                 if trb.stream_id() != 0 {
-                    return Ok(CompletionCode::TRB_ERROR);
+                    return done(CompletionCode::TRB_ERROR);
                 }
                 endpoint.set_dequeue(RingPosition { address: trb.pointer(), cycle: trb.dcs() });
             }
         }
         self.set_endpoint_state(id, EndpointState::STOPPED, now, dma)?;
-        Ok(CompletionCode::SUCCESS)
+        done(CompletionCode::SUCCESS)
+    }
+
+    /// Stop Endpoint was aborted while it waited: the endpoint goes on as if it had never been asked.
+    pub(crate) fn resume_stopping(&mut self, id: EndpointId, now: Instant) {
+        if let Some(endpoint) = self.slots.endpoint(id) {
+            endpoint.stopping = false;
+            self.kick(id, now);
+        }
     }
 
     /// The Stopped event (XFR-20) and the end of service.
@@ -63,7 +83,9 @@ impl Xhci {
         let slot_target = slot.interrupter_target();
         let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(()) };
         buses.remove(endpoint.domain, id);
-        stopped_event(endpoint, slot_target, dma, completions)?;
+        if core.profile.policy.stopped_event {
+            stopped_event(endpoint, slot_target, dma, completions)?;
+        }
         endpoint.leave_service();
         completions.post(interrupters, now, core, dma)
     }
@@ -79,7 +101,7 @@ impl Xhci {
         let size = self.context_size();
         let Some(slot) = self.slots.get(id.slot) else { return Ok(()) };
         if let Some(endpoint) = slot.endpoint(id.dci) {
-            endpoint.state = state;
+            endpoint.enter(state);
             self.core.log.record(now, Event::EndpointState { endpoint: id, state });
         }
         slot.write_endpoint_context(id.dci, size, dma)

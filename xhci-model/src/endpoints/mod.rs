@@ -17,13 +17,14 @@ use usb_spec::Speed;
 use xhci_spec::context::{EndpointContext, EndpointState, EndpointType};
 use xhci_spec::{Gpa, PortId};
 
-/// SEC-07: an Interval field is not shifted further than this (FS isochronous: 2^18 microframes).
-const LARGEST_INTERVAL: u8 = 18;
+/// CTX-27: the bits of an endpoint context that are fields.
+const FIELDS: [u32; 8] = [0xFFFF_FF07, 0xFFFF_FFBE, 0xFFFF_FFF1, 0xFFFF_FFFF, 0xFFFF_FFFF, 0, 0, 0];
 
 /// An enabled endpoint. Its copy of the context is the authority; memory shows it (CTX-27).
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) id: EndpointId,
+    /// As memory shows it, but for the state. The dequeue pointer in it is the one that was shown last (CTX-24).
     pub(crate) context: EndpointContext,
     pub(crate) state: EndpointState,
     pub(crate) port: PortId,
@@ -32,6 +33,8 @@ pub(crate) struct Endpoint {
     pub(crate) domain: DomainId,
     pub(crate) class: Class,
     pub(crate) max_packet: u32,
+    /// The packet size from the next TD on (CMD-37).
+    next_max_packet: Option<u32>,
     /// Transactions in a service interval: (Max Burst + 1) * (Mult + 1).
     pub(crate) packets: u32,
     /// ESIT in microframes, a power of two.
@@ -72,6 +75,8 @@ pub(crate) struct Endpoint {
     pub(crate) busy: bool,
     /// The transaction on the bus.
     pub(crate) flight: Option<Flight>,
+    /// Stop Endpoint waits for the end of the flight: no other transaction begins.
+    pub(crate) stopping: bool,
     /// Isochronous: the first TD after a start or a resynchronisation is still to come (ISO-12).
     pub(crate) first: bool,
     /// Isochronous: bytes of the TD that waits for its bus.
@@ -96,10 +101,8 @@ impl Endpoint {
             EndpointType::CONTROL => Class::Control,
             _ => Class::Bulk,
         };
-        let max_packet = u32::from(context.max_packet_size()).clamp(1, 1024);
-        let burst = u32::from(context.max_burst_size()).min(15).saturating_add(1);
-        let mult = u32::from(context.mult()).saturating_add(1);
-        let packets = burst.saturating_mul(mult);
+        let max_packet = packet_size(context);
+        let packets = packets(&context, class, speed);
         // CMD-29: drivers that leave Max ESIT Payload 0 mean what the other fields say.
         let esit_payload = match context.max_esit_payload() {
             0 => packets.saturating_mul(max_packet),
@@ -114,8 +117,9 @@ impl Endpoint {
             domain: DomainId::of(speed, port),
             class,
             max_packet,
+            next_max_packet: None,
             packets,
-            interval: 1 << context.interval().min(LARGEST_INTERVAL),
+            interval: interval(&context, class, speed),
             esit_payload,
             generation: 0,
             ring: RingPosition { address: context.tr_dequeue_pointer(), cycle: context.dcs() },
@@ -133,10 +137,11 @@ impl Endpoint {
             doorbell: false,
             busy: false,
             flight: None,
+            stopping: false,
             first: true,
             td_bytes: 0,
             service_index: 0,
-            context,
+            context: EndpointContext(core::array::from_fn(|i| masked(&context, i))),
         }
     }
 
@@ -173,8 +178,52 @@ impl Endpoint {
         self.generation = self.generation.wrapping_add(1);
         self.busy = false;
         self.flight = None;
+        self.stopping = false;
         self.first = true;
         self.packets_used = 0;
+    }
+
+    /// CMD-37: Evaluate Context changes the packet size, from the next TD on.
+    pub(crate) fn set_max_packet(&mut self, bytes: u16) {
+        self.context = self.context.with_max_packet_size(bytes);
+        self.next_max_packet = Some(packet_size(self.context));
+        if !self.begun() {
+            self.take_up_max_packet();
+        }
+    }
+
+    /// A TD is over.
+    fn take_up_max_packet(&mut self) {
+        if let Some(bytes) = self.next_max_packet.take() {
+            self.max_packet = bytes;
+        }
+    }
+
+    /// CMD-47 corrected, of the default endpoint: Running, with its type, packet size, error count, dequeue pointer
+    /// and average length; everything else in its context is 0.
+    pub(crate) fn restart(&mut self) {
+        self.leave_service();
+        self.set_dequeue(self.ring);
+        self.sequence = 0;
+        self.errors = 0;
+        self.enter(EndpointState::RUNNING);
+        self.context = EndpointContext::new()
+            .with_ep_type(self.context.ep_type())
+            .with_cerr(self.context.cerr())
+            .with_max_packet_size(self.context.max_packet_size())
+            .with_tr_dequeue_pointer(self.context.tr_dequeue_pointer())
+            .with_dcs(self.context.dcs())
+            .with_average_trb_length(self.context.average_trb_length());
+    }
+
+    /// Changes the state. Where the endpoint stands still, its context tells where (CTX-24); with streams the
+    /// stream contexts do.
+    pub(crate) fn enter(&mut self, state: EndpointState) {
+        self.state = state;
+        if state != EndpointState::RUNNING && self.context.max_pstreams() == 0 {
+            let dequeue = self.dequeue();
+            self.context = self.context.with_tr_dequeue_pointer(dequeue.address).with_dcs(dequeue.cycle);
+        }
     }
 
     /// Set TR Dequeue Pointer (CMD-44).
@@ -187,14 +236,45 @@ impl Endpoint {
         self.in_td = false;
         self.issued = false;
         self.skip = None;
+        self.take_up_max_packet();
     }
 
-    /// The context as memory shows it (CTX-24).
+    /// The context as memory shows it.
     pub(crate) fn output_context(&self) -> EndpointContext {
-        let dequeue = self.dequeue();
-        self.context
-            .with_ep_state(self.state)
-            .with_tr_dequeue_pointer(dequeue.address)
-            .with_dcs(dequeue.cycle)
+        self.context.with_ep_state(self.state)
+    }
+}
+
+/// One dword of a context without the bits that are no fields.
+fn masked(context: &EndpointContext, index: usize) -> u32 {
+    let dword = context.0.get(index).copied().unwrap_or(0);
+    dword & FIELDS.get(index).copied().unwrap_or(0)
+}
+
+fn packet_size(context: EndpointContext) -> u32 {
+    u32::from(context.max_packet_size()).clamp(1, 1024)
+}
+
+/// Transactions in a service interval (CTX-17, CTX-18); what a speed does not have counts as 0 (SEC-07).
+fn packets(context: &EndpointContext, class: Class, speed: Speed) -> u32 {
+    let (most_burst, most_mult) = match speed {
+        Speed::Low | Speed::Full => (0, 0),
+        Speed::High if class.is_periodic() => (2, 0),
+        Speed::High => (0, 0),
+        Speed::Super | Speed::SuperPlus => (15, if class == Class::Isochronous { 2 } else { 0 }),
+    };
+    let burst = u32::from(context.max_burst_size().min(most_burst)).saturating_add(1);
+    let mult = u32::from(context.mult().min(most_mult)).saturating_add(1);
+    burst.saturating_mul(mult)
+}
+
+/// ESIT in microframes (CTX-15): 2^Interval, kept within what the speed has (SEC-07).
+fn interval(context: &EndpointContext, class: Class, speed: Speed) -> u64 {
+    let exponent = context.interval();
+    1 << match speed {
+        // Full and low speed have frames of 8 microframes.
+        Speed::Low | Speed::Full if class == Class::Isochronous => exponent.clamp(3, 18),
+        Speed::Low | Speed::Full => exponent.clamp(3, 15),
+        Speed::High | Speed::Super | Speed::SuperPlus => exponent.min(15),
     }
 }

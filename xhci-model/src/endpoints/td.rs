@@ -320,6 +320,7 @@ impl Endpoint {
         if !self.in_td {
             self.edtla = 0;
             self.issued = false;
+            self.take_up_max_packet();
         }
         !self.in_td
     }

@@ -1,3 +1,4 @@
+use super::CommandLatencies;
 use sim_time::Duration;
 
 /// How long something takes: a time, or a range from which each occurrence draws by the controller's seed.
@@ -55,10 +56,8 @@ pub struct Latencies {
     pub firmware_handoff: Latency,
     /// Doorbell write to the first TRB fetch (TIM-19).
     pub doorbell: Latency,
-    /// A command without bus activity, fetch to completion event (TIM-20).
-    pub command: Latency,
-    /// Address Device with its SET_ADDRESS transfer (TIM-20).
-    pub address_device: Latency,
+    /// Commands (TIM-20).
+    pub commands: CommandLatencies,
     /// Run/Stop set to HCHalted clear (TIM-23).
     pub start: Latency,
     /// Run/Stop clear to HCHalted set (TIM-23).
@@ -83,8 +82,7 @@ impl Latencies {
         power_on: Latency::ZERO,
         firmware_handoff: Latency::ZERO,
         doorbell: Latency::ZERO,
-        command: Latency::ZERO,
-        address_device: Latency::ZERO,
+        commands: CommandLatencies::INSTANT,
         start: Latency::ZERO,
         stop: Latency::ZERO,
         reset: Latency::ZERO,
@@ -100,8 +98,7 @@ impl Latencies {
         power_on: Latency::micros(50),
         firmware_handoff: Latency::millis(1),
         doorbell: Latency::micros(1),
-        command: Latency::micros(5),
-        address_device: Latency::micros(175),
+        commands: CommandLatencies::TYPICAL,
         start: Latency::micros(1),
         stop: Latency::micros(125),
         reset: Latency::millis(1),
@@ -117,8 +114,7 @@ impl Latencies {
         power_on: Latency::millis(20),
         firmware_handoff: Latency::millis(500),
         doorbell: Latency::micros(4),
-        command: Latency::micros(400),
-        address_device: Latency::millis(2),
+        commands: CommandLatencies::SLOW,
         start: Latency::millis(2),
         stop: Latency::millis(15),
         reset: Latency::millis(50),
@@ -135,8 +131,7 @@ impl Latencies {
         power_on: Latency::ZERO.to(Self::SLOW.power_on),
         firmware_handoff: Latency::ZERO.to(Self::SLOW.firmware_handoff),
         doorbell: Latency::ZERO.to(Self::SLOW.doorbell),
-        command: Latency::ZERO.to(Self::SLOW.command),
-        address_device: Latency::ZERO.to(Self::SLOW.address_device),
+        commands: CommandLatencies::STRESS,
         start: Latency::ZERO.to(Self::SLOW.start),
         stop: Latency::ZERO.to(Self::SLOW.stop),
         reset: Latency::ZERO.to(Self::SLOW.reset),

@@ -1,10 +1,12 @@
 //! What kind of controller this is: sizes, capabilities, choices and latencies, fixed at construction.
 
+mod command_latencies;
 mod latencies;
 mod named;
 mod policy;
 mod validate;
 
+pub use command_latencies::CommandLatencies;
 pub use latencies::{Latencies, Latency};
 pub use named::UnknownProfile;
 pub use policy::Policy;

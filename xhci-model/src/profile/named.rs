@@ -64,7 +64,7 @@ impl Profile {
             contexts_64: true,
             port_power_control: true,
             port_indicators: true,
-            policy: Policy { strict: true, bios_owned: true, ..Policy::DEFAULT },
+            policy: Policy { strict: true, bios_owned: true, disabled_slot_shown: true, ..Policy::DEFAULT },
             latencies: Latencies::SLOW,
             ..Self::default()
         }

@@ -38,6 +38,9 @@ pub struct Policy {
     pub high_speed_bus_per_port: bool,
     /// So many endpoints besides the default ones can be enabled at once; more are a Resource Error (TRB-47).
     pub endpoint_limit: Option<u16>,
+    /// Disable Slot writes Slot State and EP States 0 into the output contexts, as VirtualBox does; otherwise it
+    /// touches no memory (CMD-13, CMD-14).
+    pub disabled_slot_shown: bool,
     /// Firmware owns the controller at first, and gives it up when asked to (EXT-04).
     pub bios_owned: bool,
 }
@@ -61,6 +64,7 @@ impl Policy {
         unlimited_bandwidth: false,
         high_speed_bus_per_port: false,
         endpoint_limit: None,
+        disabled_slot_shown: false,
         bios_owned: false,
     };
 }
