@@ -78,7 +78,7 @@ impl Machine {
         while let Some(next) = self.xhc.poll_timeout().filter(|next| *next <= end) {
             self.now = self.now.max(next);
             while self.xhc.advance(self.now, &mut dma, Budget::default()) == Progress::More {}
-            while let Some(Output::Interrupt(_)) = self.xhc.poll_output() {}
+            while let Some(Output::Message { .. }) = self.xhc.poll_output() {}
         }
         self.now = end;
     }

@@ -42,8 +42,10 @@ pub(crate) enum Task {
     Retry { endpoint: EndpointId, generation: u32 },
     /// The transaction on a bus ends, or a new one may begin.
     Bus(DomainId),
-    /// The moderation counter of an interrupter reaches zero, or one of its registers was written.
+    /// A register of an interrupter was written.
     Interrupter(InterrupterId),
+    /// The moderation counter of an interrupter reaches zero.
+    Moderation(InterrupterId),
     /// A port's state machine: a reset or a resume ends, a link has trained.
     Port(PortId),
     /// MFINDEX wraps.

@@ -11,7 +11,7 @@ use crate::endpoints::completion::Completions;
 use crate::endpoints::transact::PACKET_BUFFER;
 use crate::event::{Event, LogLevel};
 use crate::fault::{FaultId, FaultRule};
-use crate::interrupters::{Interrupters, Pending};
+use crate::interrupters::{Interrupters, Pending, Signalling};
 use crate::output::{Budget, Output, Progress};
 use crate::ports::{AttachError, Ports};
 use crate::presence::Presence;
@@ -45,6 +45,8 @@ pub struct Xhci {
     pub(crate) command: CommandRing,
     /// A command waits for room in the primary event ring (EVR-13).
     pub(crate) command_waits: bool,
+    /// So does a port change (EVR-14).
+    pub(crate) port_waits: bool,
     /// DNCTRL.
     pub(crate) notification_enable: u32,
     pub(crate) interrupters: Interrupters,
@@ -61,9 +63,11 @@ impl Xhci {
         profile.validate()?;
         let layout = Layout::new(&profile);
         let ports = Ports::new(&profile);
+        let core = Core::new(profile, seed);
+        let profile = &core.profile;
         Ok(Self {
-            capabilities: Capabilities::new(&profile, &layout),
-            legacy: LegacySupport::new(&profile),
+            capabilities: Capabilities::new(profile, &layout),
+            legacy: LegacySupport::new(profile),
             presence: Presence::Accessible,
             own_addresses: 0..0,
             run_stop_at: Instant::ZERO,
@@ -71,14 +75,15 @@ impl Xhci {
             layout,
             command: CommandRing::default(),
             command_waits: false,
+            port_waits: false,
             notification_enable: 0,
-            interrupters: Interrupters::new(profile.interrupters),
+            interrupters: Interrupters::new(&core),
             slots: Slots::new(profile.slots),
             buses: Buses::new(profile.max_ports().into()),
             ports,
             completions: Completions::default(),
             packet: Box::new([0; PACKET_BUFFER]),
-            core: Core::new(profile, seed),
+            core,
         })
     }
 
@@ -143,6 +148,12 @@ impl Xhci {
         self.core.faults.remove(id)
     }
 
+    /// Which interrupts the host has enabled. At first: messages, one for each interrupter.
+    pub fn set_signalling(&mut self, now: Instant, signalling: Signalling) {
+        self.core.signals.mode = signalling;
+        self.interrupters.signalling_changed(now, &mut self.core);
+    }
+
     /// How often software broke this rule since construction.
     pub fn violations(&self, violation: Violation) -> u64 {
         self.core.violations.of(violation)
@@ -205,6 +216,10 @@ impl Xhci {
             }
             Task::Bus(bus) => self.bus(bus, now, dma),
             Task::Interrupter(id) => self.service_interrupter(id, now, dma),
+            Task::Moderation(id) => {
+                self.interrupters.moderation_over(id, now, &mut self.core);
+                Ok(())
+            }
             Task::Port(port) => self.service_port(port, now, dma),
             Task::MfindexWrap => self.wrap_mfindex(now, dma),
             Task::DeviceNotification { slot, kind, data } => {
@@ -219,22 +234,35 @@ impl Xhci {
         now: Instant,
         dma: &mut D,
     ) -> Result<(), DmaError> {
-        let freed = self.interrupters.service(id, now, &mut self.core, dma)?;
-        for endpoint in freed {
+        if !self.interrupters.service(id, now, &mut self.core, dma)? {
+            return Ok(());
+        }
+        while let Some(endpoint) = self.interrupters.next_waiting(id) {
             self.kick(endpoint, now);
         }
         if id == InterrupterId::PRIMARY && core::mem::take(&mut self.command_waits) {
             self.arm_command_fetch(now);
         }
+        if id == InterrupterId::PRIMARY && core::mem::take(&mut self.port_waits) {
+            let Self { ports, core, .. } = self;
+            ports.iter_mut().for_each(|port| port.look_again(now, core));
+        }
         Ok(())
     }
 
     fn service_port<D: Dma>(&mut self, id: PortId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
-        let Self { ports, core, interrupters, slots, .. } = self;
+        let Self { ports, core, interrupters, slots, port_waits, .. } = self;
         let Some(port) = ports.get_mut(id) else { return Ok(()) };
-        if port.service(now, core) {
-            let event = Pending::interrupting(PortStatusChange { port: Some(id) }.to_trb());
-            interrupters.post(InterrupterId::PRIMARY, event, now, core, dma)?;
+        port.service(now, core);
+        // EVR-20, PRT-60: while halted the change bits keep it. EVR-14: so they do while the ring is full.
+        if core.running() && port.owes_event() {
+            if interrupters.ready(InterrupterId::PRIMARY, now, core, dma)? {
+                port.event_written();
+                let event = Pending::interrupting(PortStatusChange { port: Some(id) }.to_trb());
+                interrupters.post(InterrupterId::PRIMARY, event, now, core, dma)?;
+            } else {
+                *port_waits = true;
+            }
         }
         // XFR-31: what waited for a resume goes on.
         let resting: Vec<_> = slots

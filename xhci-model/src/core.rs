@@ -4,6 +4,7 @@
 use crate::agenda::{Agenda, Task};
 use crate::event::{Event, Log};
 use crate::fault::FaultRules;
+use crate::interrupters::{Signalling, Signals};
 use crate::microframes::MicroframeClock;
 use crate::output::Output;
 use crate::profile::{Latencies, Latency, Profile};
@@ -19,6 +20,7 @@ pub(crate) struct Core {
     pub(crate) profile: Profile,
     pub(crate) agenda: Agenda,
     pub(crate) outputs: VecDeque<Output>,
+    pub(crate) signals: Signals,
     pub(crate) log: Log,
     pub(crate) microframes: MicroframeClock,
     pub(crate) command: Usbcmd,
@@ -39,6 +41,7 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(profile: Profile, seed: u64) -> Self {
         let mut core = Self {
+            signals: Signals::new(Signalling::Messages { vectors: profile.interrupters }),
             profile,
             agenda: Agenda::new(),
             outputs: VecDeque::new(),
@@ -72,6 +75,18 @@ impl Core {
             return min;
         }
         min + Duration::from_ticks(self.rng.up_to(range.as_ticks()))
+    }
+
+    /// CAP-11: what a pointer in a register stands for.
+    pub(crate) fn address(&self, pointer: u64) -> Gpa {
+        Gpa(if self.profile.addresses_64 { pointer } else { pointer & 0xFFFF_FFFF })
+    }
+
+    /// The interrupt pin, if interrupts go that way.
+    pub(crate) fn drive_line(&mut self, asserted: bool, now: Instant) {
+        if self.signals.drive(asserted, &mut self.outputs) {
+            self.log.record(now, Event::Line { asserted });
+        }
     }
 
     /// Software broke a rule (ERR-13).

@@ -76,6 +76,11 @@ pub enum Event {
     },
     /// An interrupt message left.
     Interrupt(InterrupterId),
+    /// The interrupt pin changed.
+    Line {
+        /// Its level.
+        asserted: bool,
+    },
     /// PORTSC changed by the hardware's doing.
     Port {
         /// The port.
@@ -134,7 +139,7 @@ impl Event {
                 trb.trb_type() == TrbType::TRANSFER_EVENT
                     && matches!(trb.completion_code(), CompletionCode::SUCCESS | CompletionCode::SHORT_PACKET)
             }
-            Self::RegisterWrite { .. } | Self::Interrupt(_) => true,
+            Self::RegisterWrite { .. } | Self::Interrupt(_) | Self::Line { .. } => true,
             _ => false,
         }
     }
@@ -166,6 +171,8 @@ impl fmt::Display for Event {
                 write!(f, "event ring {} has room", interrupter.0)
             }
             Self::Interrupt(interrupter) => write!(f, "interrupt {}", interrupter.0),
+            Self::Line { asserted: true } => f.write_str("interrupt pin asserted"),
+            Self::Line { asserted: false } => f.write_str("interrupt pin deasserted"),
             Self::Port { port, portsc } => write!(f, "port {} PORTSC {portsc:#010x}", port.get()),
             Self::Violation(violation) => write!(f, "violation: {violation}"),
             Self::HostSystemError { address } => write!(f, "host system error at {address}"),

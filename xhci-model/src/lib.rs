@@ -62,6 +62,7 @@ pub use device::{Device, DeviceAddress, Handshake, InReply, Token};
 pub use dma::{Dma, DmaError};
 pub use event::{Event, LogLevel, Outcome, TransactionKind};
 pub use fault::{Fault, FaultId, FaultRule};
+pub use interrupters::Signalling;
 pub use notification::Notification;
 pub use output::{Budget, Output, Progress};
 pub use ports::{AttachError, Protocol};

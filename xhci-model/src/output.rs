@@ -1,11 +1,18 @@
-use xhci_spec::InterrupterId;
-
 /// What the controller wants done outside of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Output {
-    /// Send the message (MSI, MSI-X) of this interrupter.
-    Interrupt(InterrupterId),
+    /// Send a message (MSI, MSI-X).
+    Message {
+        /// Which of the messages that [`Signalling::Messages`](crate::Signalling::Messages) counts.
+        vector: u16,
+    },
+    /// The interrupt pin goes to this level. Only with [`Signalling::Line`](crate::Signalling::Line), and when it
+    /// is left.
+    Line {
+        /// Whether the host is interrupted as long as the level stays.
+        asserted: bool,
+    },
     /// Report a system error out of band (PCI: SERR#): a Host System Error while USBCMD.HSEE is 1 (OPR-19).
     SystemError,
 }

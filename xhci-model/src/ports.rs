@@ -175,16 +175,32 @@ impl Port {
         }
     }
 
-    /// The port's deadline, or an event that is due: says whether to write a Port Status Change event now.
-    pub(crate) fn service(&mut self, now: Instant, core: &mut Core) -> bool {
+    /// The port's deadline, or an event that is due.
+    pub(crate) fn service(&mut self, now: Instant, core: &mut Core) {
         if let Some((phase, at)) = self.phase
             && at <= now
         {
             self.phase = None;
             self.end(phase, now, core);
         }
-        // EVR-20, PRT-60: while halted the change bits keep it.
-        core.running() && core::mem::take(&mut self.event_due)
+    }
+
+    /// Whether a Port Status Change event is to be written.
+    pub(crate) fn owes_event(&self) -> bool {
+        self.event_due
+    }
+
+    /// The Port Status Change event is written.
+    pub(crate) fn event_written(&mut self) {
+        self.event_due = false;
+    }
+
+    /// There is room for the event again (EVR-14), if software has not cleared the changes meanwhile.
+    pub(crate) fn look_again(&mut self, now: Instant, core: &mut Core) {
+        self.event_due &= self.portsc.has_changes();
+        if self.event_due {
+            core.agenda.push(now, Task::Port(self.id));
+        }
     }
 
     fn end(&mut self, phase: Phase, now: Instant, core: &mut Core) {

@@ -125,6 +125,7 @@ impl Xhci {
         self.core.agenda.clear();
         self.run_stop_armed = false;
         self.core.command = command;
+        self.core.drive_line(false, now);
         self.core.status = Usbsts::new().with_hch(true);
         let takes = self.core.latency(|all| all.reset);
         self.core.agenda.push(now + takes, Task::ResetDone);
@@ -155,8 +156,9 @@ impl Xhci {
         self.run_stop_armed = false;
         self.command = CommandRing::default();
         self.command_waits = false;
+        self.port_waits = false;
         self.notification_enable = 0;
-        self.interrupters = Interrupters::new(core.profile.interrupters);
+        self.interrupters = Interrupters::new(core);
         self.slots = Slots::new(core.profile.slots);
         self.buses.clear();
         core.log.record(now, Event::Reset);

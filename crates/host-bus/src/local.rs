@@ -143,8 +143,8 @@ impl LocalBus {
 
     fn collect(&self, xhc: &mut Xhci) {
         while let Some(output) = xhc.poll_output() {
-            if let Output::Interrupt(interrupter) = output {
-                self.pending.borrow_mut().push_back(interrupter.0);
+            if let Output::Message { vector } = output {
+                self.pending.borrow_mut().push_back(vector);
             }
         }
     }

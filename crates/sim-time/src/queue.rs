@@ -16,7 +16,8 @@ use core::cmp::Ordering;
 /// assert_eq!(queue.pop_due(Instant::from_ticks(1)), None);
 /// ```
 ///
-/// There is no removal: an owner that changes its mind keeps the instant it waits for and ignores any other.
+/// An owner that changes its mind keeps the instant it waits for and ignores any other; removal looks at every
+/// deadline.
 #[derive(Clone, Debug)]
 pub struct DeadlineQueue<K> {
     heap: BinaryHeap<Entry<K>>,
@@ -58,6 +59,13 @@ impl<K> DeadlineQueue<K> {
             return None;
         }
         self.heap.pop().map(|entry| (entry.at, entry.key))
+    }
+    /// Forgets every deadline of that key.
+    pub fn remove(&mut self, key: &K)
+    where
+        K: PartialEq,
+    {
+        self.heap.retain(|entry| entry.key != *key);
     }
     /// Forgets everything.
     pub fn clear(&mut self) {
@@ -122,6 +130,18 @@ mod tests {
         queue.push(Instant::from_ticks(4), 9);
         let order: [i32; 4] = core::array::from_fn(|_| queue.pop_due(Instant::MAX).map_or(0, |(_, key)| key));
         assert_eq!(order, [9, 3, 1, 2]);
+    }
+
+    #[test]
+    fn removal_leaves_the_others_in_their_order() {
+        let mut queue = DeadlineQueue::new();
+        for key in [3, 1, 3, 2] {
+            queue.push(Instant::from_ticks(5), key);
+        }
+        queue.remove(&3);
+        assert_eq!(queue.len(), 2);
+        let order: [i32; 2] = core::array::from_fn(|_| queue.pop_due(Instant::MAX).map_or(0, |(_, key)| key));
+        assert_eq!(order, [1, 2]);
     }
 
     #[cfg(feature = "serde")]

@@ -65,8 +65,8 @@ impl Xhci {
             }),
             Register::Imod(id) => interrupter(id).map_or(0, |interrupter| {
                 Imod::new()
-                    .with_interval(interrupter.moderation_interval)
-                    .with_counter(interrupter.moderation_counter(now))
+                    .with_interval(interrupter.moderation.interval)
+                    .with_counter(interrupter.moderation.counter(now))
                     .into_bits()
             }),
             Register::Erstsz(id) => interrupter(id).map_or(0, |interrupter| interrupter.table_size.into()),

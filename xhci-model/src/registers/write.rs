@@ -145,9 +145,9 @@ impl Xhci {
                         if value & 0x3F != 0 {
                             core.violation(now, Violation::Misaligned);
                         }
-                        interrupter.write_table_base(low(base));
+                        interrupter.write_table_base(low(base), !core.profile.addresses_64, now, core);
                     }
-                    Register::ErstbaHigh(_) => interrupter.write_table_base(high(base)),
+                    Register::ErstbaHigh(_) => interrupter.write_table_base(high(base), true, now, core),
                     Register::ErdpLow(_) => {
                         interrupter.write_dequeue(low(dequeue), value & 8 != 0, now, core);
                     }
@@ -229,7 +229,7 @@ impl Xhci {
         if value.rs() != old.rs() {
             self.arm_run_stop(now);
         }
-        if value.inte() && !old.inte() {
+        if value.inte() != old.inte() {
             self.interrupters.recheck_all(now, &mut self.core);
         }
     }

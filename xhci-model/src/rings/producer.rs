@@ -15,6 +15,13 @@ struct Place {
     offset: u32,
 }
 
+/// The place behind another one.
+struct Step {
+    to: Place,
+    /// Past the end of the last segment.
+    wraps: bool,
+}
+
 /// One segment, as its table entry says.
 #[derive(Clone, Copy, Debug, Default)]
 struct Segment {
@@ -33,9 +40,13 @@ enum State {
 }
 
 /// How many events may be written before ERDP must move. More than two are counted as two.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Room {
-    /// None, or ERDP points outside the ring.
+    /// There is no ring.
+    NoRing,
+    /// ERDP points outside the ring.
+    Unknown,
+    /// None.
     None,
     /// One: the last slot.
     One,
@@ -106,17 +117,16 @@ impl Producer {
         self.state != State::Disabled
     }
 
-    /// Whether software has taken all events. Only a running ring is looked at, so that this needs no memory
-    /// in the other states.
-    pub(crate) fn is_empty<D: Dma>(&mut self, dma: &mut D) -> Result<bool, DmaError> {
-        if self.state != State::Running {
-            return Ok(true);
-        }
-        self.find_dequeue(dma)?;
-        Ok(self.dequeue == Some(self.enqueue))
+    /// EVR-10: whether software has taken all events. Places are compared by address, which needs no memory.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state != State::Running || self.dequeue_address == self.enqueue_address()
     }
 
-    /// Room for events. A disabled ring has none; ask [`Producer::is_enabled`] first.
+    fn enqueue_address(&self) -> Gpa {
+        self.segment.base.offset(u64::from(self.enqueue.offset).wrapping_mul(16))
+    }
+
+    /// Room for events.
     #[inline]
     pub(crate) fn room<D: Dma>(&mut self, dma: &mut D) -> Result<Room, DmaError> {
         if self.surely_free > 2 && self.dequeue_known && self.state == State::Running {
@@ -130,48 +140,56 @@ impl Producer {
             self.load_first_segment(dma)?;
         }
         if self.state == State::Disabled {
-            return Ok(Room::None);
+            return Ok(Room::NoRing);
         }
         if !self.dequeue_known {
             self.find_dequeue(dma)?;
         }
-        let Some(dequeue) = self.dequeue else { return Ok(Room::None) };
-        let next = self.after(self.enqueue, dma)?;
+        let Some(dequeue) = self.dequeue else { return Ok(Room::Unknown) };
+        let next = self.after(self.enqueue, dma)?.to;
         if next == dequeue {
             return Ok(Room::None);
         }
-        Ok(if self.after(next, dma)? == dequeue { Room::One } else { Room::Plenty })
+        Ok(if self.after(next, dma)?.to == dequeue { Room::One } else { Room::Plenty })
     }
 
     /// Writes one event; the caller knows that there is room. Returns where it went.
     pub(crate) fn push<D: Dma>(&mut self, trb: Trb, dma: &mut D) -> Result<Gpa, DmaError> {
-        let at = self.segment.base.offset(u64::from(self.enqueue.offset).wrapping_mul(16));
+        let at = self.enqueue_address();
         let trb = trb.with_cycle(self.cycle);
         let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, ..] = trb.to_bytes();
         dma.write(at, &[b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11])?;
         // EVR-03: the dword with the cycle bit last, so that a polling consumer sees a whole TRB.
         dma.publish_u32(at.offset(12), trb.control)?;
         self.surely_free = self.surely_free.saturating_sub(1);
-        let next = self.after(self.enqueue, dma)?;
-        if next.segment != self.enqueue.segment || next.offset == 0 {
+        let Step { to, wraps } = self.after(self.enqueue, dma)?;
+        if to.offset == 0 {
             // EVR-04: the cycle state toggles only where the whole ring wraps.
-            self.cycle ^= next == Place::default();
-            self.segment = self.read_segment(next.segment, dma)?;
+            self.cycle ^= wraps;
+            self.segment = self.read_segment(to.segment, dma)?;
+            self.dequeue_known = false;
+            if self.segment.trbs == 0 {
+                // EVR-02: what is left of the table makes no ring.
+                self.state = State::Disabled;
+            }
         }
-        self.enqueue = next;
+        self.enqueue = to;
         Ok(at)
     }
 
     fn load_first_segment<D: Dma>(&mut self, dma: &mut D) -> Result<(), DmaError> {
         let mut trbs = 0_u32;
         for index in 0..self.table_entries {
-            trbs = trbs.saturating_add(self.read_segment(index, dma)?.trbs);
+            let segment = self.read_segment(index, dma)?;
+            if trbs == 0 {
+                self.segment = segment;
+                self.enqueue = Place { segment: index, offset: 0 };
+            }
+            trbs = trbs.saturating_add(segment.trbs);
             if trbs >= SMALLEST_RING {
                 break;
             }
         }
-        self.segment = self.read_segment(0, dma)?;
-        self.enqueue = Place::default();
         self.cycle = true;
         self.dequeue_known = false;
         self.state = if trbs < SMALLEST_RING { State::Disabled } else { State::Running };
@@ -189,7 +207,7 @@ impl Producer {
 
     /// The place behind `place`. Reads the table only at the end of a segment (EVR-05, EVR-19).
     #[inline]
-    fn after<D: Dma>(&self, place: Place, dma: &mut D) -> Result<Place, DmaError> {
+    fn after<D: Dma>(&self, place: Place, dma: &mut D) -> Result<Step, DmaError> {
         let trbs = if place.segment == self.enqueue.segment {
             self.segment.trbs
         } else {
@@ -197,20 +215,21 @@ impl Producer {
         };
         let offset = place.offset.saturating_add(1);
         if offset < trbs {
-            return Ok(Place { offset, ..place });
+            return Ok(Step { to: Place { offset, ..place }, wraps: false });
         }
-        // Segments of size 0 are passed over; the ring as a whole is not empty.
-        let mut segment = place.segment;
+        // EVR-02: segments of size 0 are passed over.
+        let (mut segment, mut wraps) = (place.segment, false);
         for _ in 0..self.table_entries {
             segment = segment.saturating_add(1);
             if segment >= self.table_entries {
                 segment = 0;
+                wraps = true;
             }
             if self.read_segment(segment, dma)?.trbs > 0 {
                 break;
             }
         }
-        Ok(Place { segment, offset: 0 })
+        Ok(Step { to: Place { segment, offset: 0 }, wraps })
     }
 
     /// EVR-11: the place of ERDP is found by its address, the segment being filled first. DESI is not needed.

@@ -13,7 +13,7 @@ use xhci_spec::context::{ContextSize, EndpointContext, EndpointType, InputContro
 use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::event::CommandCompletion;
 use xhci_spec::trb::{command, transfer};
-use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, PortId, Psiv, SlotId, Trb, TrbType};
+use xhci_spec::{CompletionCode, Dci, Gpa, PortId, Psiv, SlotId, Trb, TrbType};
 
 pub const DCBAA: u64 = 0x1000;
 pub const COMMAND_RING: u64 = 0x2000;
@@ -102,6 +102,8 @@ pub struct Machine {
     pub rings: Vec<EventRing>,
     pub interrupts: Vec<(Instant, u16)>,
     pub system_errors: u32,
+    /// Changes of the interrupt pin.
+    pub line: Vec<(Instant, bool)>,
     pub pending: VecDeque<Trb>,
 }
 
@@ -131,6 +133,7 @@ impl Machine {
             rings: Vec::new(),
             interrupts: Vec::new(),
             system_errors: 0,
+            line: Vec::new(),
             pending: VecDeque::new(),
             xhc,
         }
@@ -246,7 +249,8 @@ impl Machine {
         while self.xhc.advance(self.now, &mut self.memory, Budget::default()) == Progress::More {}
         while let Some(output) = self.xhc.poll_output() {
             match output {
-                Output::Interrupt(InterrupterId(id)) => self.interrupts.push((self.now, id)),
+                Output::Message { vector } => self.interrupts.push((self.now, vector)),
+                Output::Line { asserted } => self.line.push((self.now, asserted)),
                 Output::SystemError => self.system_errors += 1,
                 _ => panic!("unknown output"),
             }
