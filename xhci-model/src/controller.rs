@@ -20,7 +20,7 @@ use crate::registers::{Capabilities, Layout, LegacySupport};
 use crate::slots::{AddressSpace, Slots};
 use crate::violation::Violation;
 use core::ops::Range;
-use sim_time::Instant;
+use sim_time::{Duration, Instant};
 use xhci_spec::context::ContextSize;
 use xhci_spec::trb::event::{MfindexWrap, PortStatusChange};
 use xhci_spec::{InterrupterId, PortId};
@@ -118,8 +118,10 @@ impl Xhci {
             self.core.agenda.clear();
         }
         let dma = &mut BusMaster::new(dma, self.core.profile.addresses_64, self.own_addresses.clone());
+        let Some(reached) = self.core.stall.reached(now) else { return Progress::Idle };
         for _ in 0..budget.0 {
-            let Some((at, task)) = self.core.agenda.pop_due(now) else { return Progress::Idle };
+            let Some((at, task)) = self.core.agenda.pop_due(reached) else { return Progress::Idle };
+            let at = self.core.stall.delay(at);
             if let Err(error) = self.perform(task, at, dma) {
                 self.host_system_error(at, error.address);
             }
@@ -127,10 +129,16 @@ impl Xhci {
         Progress::More
     }
 
+    /// Makes the controller late: from `now` on it does nothing for `duration` and then all that has become due.
+    /// Registers answer meanwhile and MFINDEX counts; service intervals pass and are missed (ISO-28, TIM-29).
+    pub fn stall(&mut self, now: Instant, duration: Duration) {
+        self.core.stall.begin(now, duration);
+    }
+
     /// When [`advance`](Self::advance) is to be called next; in the past if it is due. `None`: only an outside
     /// act can cause anything.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.core.agenda.next_deadline()
+        self.core.agenda.next_deadline().map(|at| self.core.stall.delay(at))
     }
 
     /// What is to be done outside, in order.

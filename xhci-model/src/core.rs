@@ -9,6 +9,7 @@ use crate::microframes::MicroframeClock;
 use crate::output::Output;
 use crate::profile::{Latencies, Latency, Profile};
 use crate::rng::Rng;
+use crate::stall::Stall;
 use crate::violation::{Violation, Violations};
 use sim_time::{Duration, Instant};
 use std::collections::VecDeque;
@@ -29,6 +30,7 @@ pub(crate) struct Core {
     pub(crate) failed: bool,
     pub(crate) violations: Violations,
     rng: Rng,
+    pub(crate) stall: Stall,
     pub(crate) faults: FaultRules,
     /// DCBAAP.
     pub(crate) contexts: Gpa,
@@ -52,6 +54,7 @@ impl Core {
             failed: false,
             violations: Violations::default(),
             rng: Rng::new(seed),
+            stall: Stall::default(),
             faults: FaultRules::default(),
             contexts: Gpa(0),
             u3_entry: false,

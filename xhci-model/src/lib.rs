@@ -39,6 +39,7 @@ mod event;
 mod fault;
 mod host_errors;
 mod interrupters;
+mod intervals;
 mod microframes;
 mod notification;
 mod output;
@@ -52,6 +53,7 @@ mod rng;
 mod route;
 mod service;
 mod slots;
+mod stall;
 mod violation;
 #[cfg(feature = "vm-memory")]
 mod vm_dma;

@@ -29,6 +29,12 @@ impl MicroframeClock {
         self.base.saturating_add(elapsed.div_floor(Duration::MICROFRAME))
     }
 
+    /// The first microframe that begins at `now` or later.
+    pub(crate) fn first_from(&self, now: Instant) -> u64 {
+        let index = self.index(now);
+        if self.start_of(index) < now { index.saturating_add(1) } else { index }
+    }
+
     /// When microframe `index` begins. In the past if it did; never while halted.
     pub(crate) fn start_of(&self, index: u64) -> Instant {
         match self.since {
@@ -59,6 +65,10 @@ mod tests {
         clock.start(at(10));
         assert_eq!(clock.mfindex(at(134)), 0);
         assert_eq!(clock.mfindex(at(135)), 1);
+        assert_eq!(
+            [clock.first_from(at(134)), clock.first_from(at(135)), clock.first_from(at(136))],
+            [1, 1, 2]
+        );
         clock.stop(at(385));
         assert_eq!(clock.mfindex(at(9_000)), 3);
         clock.start(at(10_000));

@@ -7,7 +7,6 @@ use crate::bus::time;
 use crate::controller::Xhci;
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
-use crate::endpoints::isoch::Due;
 use crate::endpoints::td::Head;
 use crate::endpoints::transact::{Flight, Next};
 use crate::event::Event;
@@ -23,7 +22,7 @@ use xhci_spec::trb::event::TransferEvent;
 use xhci_spec::{CompletionCode, InterrupterId};
 
 /// TIM-08: SOF and its gap take 12 high-speed byte times at the start of a microframe.
-const START_OF_FRAME: Duration = Duration::from_ticks(12_000);
+pub(crate) const START_OF_FRAME: Duration = Duration::from_ticks(12_000);
 /// SEC-03: so many endpoints without work are passed over before the bus lets other tasks in.
 const SKIPS_PER_TURN: u32 = 64;
 
@@ -95,89 +94,10 @@ impl Xhci {
         }
         endpoint.busy = true;
         if endpoint.class.is_periodic() {
-            let lead = if endpoint.is_isochronous() { core.profile.ist_microframes } else { 0 };
-            // ISO-25: the first interval that begins IST or more after the doorbell.
-            let earliest = core.microframes.index(now).saturating_add(1).saturating_add(lead.into());
-            let index = endpoint.next_interval(earliest);
-            self.arm_service(id, index);
+            self.arm_first_interval(id, now);
         } else {
             buses.enqueue(endpoint.domain, endpoint.class, id, now, &mut core.agenda);
         }
-    }
-
-    /// The endpoint is served when microframe `index` begins.
-    fn arm_service(&mut self, id: EndpointId, index: u64) {
-        let Self { slots, core, .. } = self;
-        if let Some(endpoint) = slots.endpoint(id) {
-            endpoint.service_index = index;
-            let generation = endpoint.generation;
-            core.agenda.push(core.microframes.start_of(index), Task::Service { endpoint: id, generation });
-        }
-    }
-
-    fn arm_next_interval(&mut self, id: EndpointId, now: Instant) {
-        let current = self.core.microframes.index(now).saturating_add(1);
-        if let Some(endpoint) = self.slots.endpoint(id) {
-            let index = endpoint.next_interval(current.max(endpoint.service_index.saturating_add(1)));
-            self.arm_service(id, index);
-        }
-    }
-
-    /// A service interval begins.
-    pub(crate) fn service<D: Dma>(
-        &mut self,
-        id: EndpointId,
-        generation: u32,
-        now: Instant,
-        dma: &mut D,
-    ) -> Result<(), DmaError> {
-        let Self { slots, buses, core, interrupters, completions, .. } = self;
-        let Some(slot) = slots.get(id.slot) else { return Ok(()) };
-        let slot_target = slot.interrupter_target();
-        let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(()) };
-        if endpoint.generation != generation || !endpoint.is_running() {
-            return Ok(());
-        }
-        endpoint.packets_used = 0;
-        let begins = now + START_OF_FRAME;
-        if !endpoint.is_isochronous() {
-            buses.enqueue(endpoint.domain, endpoint.class, id, begins, &mut core.agenda);
-            return Ok(());
-        }
-        // EVR-13: while its event has no room, no TD is taken; the intervals pass.
-        if endpoint.fetched.is_empty() || ready(endpoint, interrupters, now, core, dma)?.is_none() {
-            let profile = &core.profile;
-            let (contiguous, each) = (profile.contiguous_frame_ids, profile.policy.missed_service_each);
-            let due = endpoint.due(contiguous, each, dma, completions)?;
-            completions.post(interrupters, now, core, dma)?;
-            match due {
-                Due::Transact => {
-                    if ready(endpoint, interrupters, now, core, dma)?.is_none() {
-                        buses.enqueue(endpoint.domain, Class::Isochronous, id, begins, &mut core.agenda);
-                        return Ok(());
-                    }
-                }
-                Due::Later(index) => {
-                    self.arm_service(id, index);
-                    return Ok(());
-                }
-                Due::Empty => {
-                    endpoint.busy = false;
-                    endpoint.first = true;
-                    let code = if endpoint.is_in() {
-                        CompletionCode::RING_OVERRUN
-                    } else {
-                        CompletionCode::RING_UNDERRUN
-                    };
-                    let at = endpoint.dequeue().address;
-                    completions.at_position(id, slot_target, at, code, 0);
-                    return completions.post(interrupters, now, core, dma);
-                }
-                Due::Malformed(at) => return self.trb_error(id, at, now, dma),
-            }
-        }
-        self.arm_next_interval(id, now);
-        Ok(())
     }
 
     /// A NAKed endpoint gets in line again.
@@ -228,6 +148,9 @@ impl Xhci {
         now: Instant,
         dma: &mut D,
     ) -> Result<Turn, DmaError> {
+        if class == Class::Isochronous && self.misses_interval(id, now, dma)? {
+            return Ok(Turn::Passed);
+        }
         let Self { slots, ports, core, interrupters, completions, packet, .. } = self;
         let Some(slot) = slots.get(id.slot) else { return Ok(Turn::Passed) };
         let address = slot.address;
@@ -340,7 +263,7 @@ impl Xhci {
     }
 
     /// EPS-03: the endpoint goes to Error at a TRB that cannot be executed.
-    fn trb_error<D: Dma>(
+    pub(crate) fn trb_error<D: Dma>(
         &mut self,
         id: EndpointId,
         at: Fetched,
@@ -359,7 +282,7 @@ impl Xhci {
 
 /// EVR-13: the first interrupter without room among those that the fetched TRBs may report to.
 #[inline]
-fn ready<D: Dma>(
+pub(crate) fn ready<D: Dma>(
     endpoint: &Endpoint,
     interrupters: &mut Interrupters,
     now: Instant,

@@ -59,6 +59,8 @@ violations! {
     BadInterrupterTarget = "Interrupter Target beyond MaxIntrs";
     /// An input context that a strict profile refuses (CMD-16 to CMD-18, CMD-25, CMD-28).
     InputContext = "input context against the rules";
+    /// TBC or TLBPC of an isochronous TD do not fit its length; not looked at otherwise (ISO-04).
+    BurstCount = "TBC or TLBPC do not fit the TD";
 }
 
 /// How often each rule was broken.

@@ -147,7 +147,11 @@ impl Xhci {
             let endpoint = EndpointId { slot: id, dci: *dci };
             // CTX-09: the upper byte counts only with LEC.
             let context = if large_payload { *context } else { context.with_max_esit_payload_hi(0) };
-            slot.put_endpoint(Endpoint::new(endpoint, context, port, slot.route, slot.speed));
+            let mut new = Endpoint::new(endpoint, context, port, slot.route, slot.speed);
+            if large_payload {
+                new.allow_large_payload();
+            }
+            slot.put_endpoint(new);
             core.log.record(now, Event::EndpointState { endpoint, state: EndpointState::RUNNING });
             slot.write_endpoint_context(*dci, size, dma)?;
         }

@@ -20,6 +20,9 @@ use xhci_spec::{Gpa, PortId};
 /// CTX-27: the bits of an endpoint context that are fields.
 const FIELDS: [u32; 8] = [0xFFFF_FF07, 0xFFFF_FFBE, 0xFFFF_FFF1, 0xFFFF_FFFF, 0xFFFF_FFFF, 0, 0, 0];
 
+/// TIM-15: packets in the largest service interval that LEC allows.
+const LARGEST_PAYLOAD_PACKETS: u32 = 96;
+
 /// An enabled endpoint. Its copy of the context is the authority; memory shows it (CTX-27).
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -35,10 +38,13 @@ pub(crate) struct Endpoint {
     pub(crate) max_packet: u32,
     /// The packet size from the next TD on (CMD-37).
     next_max_packet: Option<u32>,
-    /// Transactions in a service interval: (Max Burst + 1) * (Mult + 1).
+    /// Transactions in a service interval (ISO-05).
     pub(crate) packets: u32,
     /// ESIT in microframes, a power of two.
     pub(crate) interval: u64,
+    /// Service intervals begin at microframes that are this modulo `interval` (ISO-26); for isochronous endpoints
+    /// below 8.
+    pub(crate) phase: u64,
     /// Bytes in a service interval.
     pub(crate) esit_payload: u32,
     /// Tells deadlines of before a stop from those after it.
@@ -77,11 +83,12 @@ pub(crate) struct Endpoint {
     pub(crate) flight: Option<Flight>,
     /// Stop Endpoint waits for the end of the flight: no other transaction begins.
     pub(crate) stopping: bool,
-    /// Isochronous: the first TD after a start or a resynchronisation is still to come (ISO-12).
+    /// Isochronous: the first TD after a start or an xrun is still to come (ISO-09, ISO-12).
     pub(crate) first: bool,
     /// Isochronous: bytes of the TD that waits for its bus.
     pub(crate) td_bytes: u32,
-    /// The microframe in which the service interval being served began.
+    /// The microframe in which the service interval being served begins. Isochronous: that of the next TD, unless
+    /// the TD says otherwise.
     pub(crate) service_index: u64,
 }
 
@@ -103,10 +110,11 @@ impl Endpoint {
         };
         let max_packet = packet_size(context);
         let packets = packets(&context, class, speed);
+        let all = packets.saturating_mul(max_packet);
         // CMD-29: drivers that leave Max ESIT Payload 0 mean what the other fields say.
         let esit_payload = match context.max_esit_payload() {
-            0 => packets.saturating_mul(max_packet),
-            payload => payload,
+            0 => all,
+            payload => payload.min(all),
         };
         Self {
             id,
@@ -119,6 +127,7 @@ impl Endpoint {
             max_packet,
             next_max_packet: None,
             packets,
+            phase: 0,
             interval: interval(&context, class, speed),
             esit_payload,
             generation: 0,
@@ -145,6 +154,16 @@ impl Endpoint {
         }
     }
 
+    /// LEC: there is no Mult, Max ESIT Payload says how many packets there are (ISO-05), up to 96 KiB in 96 packets
+    /// (TIM-15).
+    pub(crate) fn allow_large_payload(&mut self) {
+        let payload = self.context.max_esit_payload();
+        if self.is_isochronous() && self.is_super_speed() && payload > 0 {
+            self.packets = payload.div_ceil(self.max_packet).min(LARGEST_PAYLOAD_PACKETS);
+            self.esit_payload = payload.min(self.packets.saturating_mul(self.max_packet));
+        }
+    }
+
     /// Whether the current TD has been on the bus (XFR-21).
     pub(crate) fn begun(&self) -> bool {
         self.in_td || self.issued || self.offset > 0
@@ -156,6 +175,10 @@ impl Endpoint {
 
     pub(crate) fn is_isochronous(&self) -> bool {
         self.class == Class::Isochronous
+    }
+
+    pub(crate) fn is_super_speed(&self) -> bool {
+        matches!(self.speed, Speed::Super | Speed::SuperPlus)
     }
 
     /// Direction of the data, where the endpoint type says it; a control endpoint's stages say it themselves.

@@ -288,22 +288,6 @@ impl Endpoint {
         }
     }
 
-    /// The whole TD under the window is passed over; its last TRB is returned (ISO-16).
-    pub(crate) fn drop_td(&mut self) -> Option<Fetched> {
-        let mut last = None;
-        while let Some(front) = self.fetched.pop_front() {
-            last = Some(front);
-            self.offset = 0;
-            if !front.trb.chain() {
-                break;
-            }
-        }
-        self.in_td = false;
-        self.issued = false;
-        self.edtla = 0;
-        last
-    }
-
     /// A Setup or Status TRB is done.
     pub(crate) fn retire_stage(&mut self, completions: &mut Completions) {
         if let Some(front) = self.fetched.front().copied() {
@@ -353,6 +337,15 @@ impl Endpoint {
         }
         if !front.trb.chain() {
             self.skip = None;
+        }
+    }
+
+    /// An isochronous TD is passed over at once: all of it has been read.
+    pub(crate) fn skip_fetched(&mut self, completions: &mut Completions) {
+        while let Some(skip) = self.skip
+            && let Some(front) = self.fetched.front().copied()
+        {
+            self.skip_one(front, skip, completions);
         }
     }
 
