@@ -13,7 +13,7 @@ use crate::event::{Event, LogLevel};
 use crate::fault::{FaultId, FaultRule};
 use crate::interrupters::{Interrupters, Pending, Signalling};
 use crate::output::{Budget, Output, Progress};
-use crate::ports::{AttachError, Ports};
+use crate::ports::{AttachError, PortFault, Ports};
 use crate::presence::Presence;
 use crate::profile::{Profile, ProfileError};
 use crate::registers::{Capabilities, Layout, LegacySupport};
@@ -104,12 +104,23 @@ impl Xhci {
 
     /// The device at a root hub port.
     pub fn device(&self, port: PortId) -> Option<&dyn Device> {
-        self.ports.get(port)?.device()
+        self.ports.device(port)
     }
 
     /// The device at a root hub port, to be changed from outside of the bus.
     pub fn device_mut(&mut self, port: PortId) -> Option<&mut (dyn Device + 'static)> {
-        self.ports.get_mut(port)?.device_mut()
+        self.ports.device_mut(port)
+    }
+
+    /// Says that something happened to the device at a root hub port, or to one behind it: if it sleeps and may
+    /// wake the host, it does (remote wakeup).
+    pub fn touch(&mut self, now: Instant, port: PortId) {
+        self.ports.touch(port, now, &mut self.core);
+    }
+
+    /// Does something bad to a root hub port.
+    pub fn port_fault(&mut self, now: Instant, port: PortId, fault: PortFault) {
+        self.ports.fault(port, fault, now, &mut self.core);
     }
 
     /// Does what is due at `now`, in order of time, at most `budget` of it.
@@ -260,8 +271,10 @@ impl Xhci {
 
     fn service_port<D: Dma>(&mut self, id: PortId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
         let Self { ports, core, interrupters, slots, port_waits, .. } = self;
+        let lpm_slot = ports.lpm_slot(id).and_then(|slot| slots.get(slot));
+        let lpm_target = lpm_slot.filter(|slot| slot.port == Some(id)).map(|slot| slot.address);
+        ports.service(id, lpm_target, now, core);
         let Some(port) = ports.get_mut(id) else { return Ok(()) };
-        port.service(now, core);
         // EVR-20, PRT-60: while halted the change bits keep it. EVR-14: so they do while the ring is full.
         if core.running() && port.owes_event() {
             if interrupters.ready(InterrupterId::PRIMARY, now, core, dma)? {

@@ -7,6 +7,7 @@ use crate::fault::FaultRules;
 use crate::interrupters::{Signalling, Signals};
 use crate::microframes::MicroframeClock;
 use crate::output::Output;
+use crate::ports::PowerState;
 use crate::profile::{Latencies, Latency, Profile};
 use crate::rng::Rng;
 use crate::stall::Stall;
@@ -38,6 +39,9 @@ pub(crate) struct Core {
     pub(crate) u3_entry: bool,
     /// CONFIG.CIE: the Input Control Context names configuration, interface and alternate setting.
     pub(crate) configuration_information: bool,
+    pub(crate) power: PowerState,
+    /// PME# was asserted since the controller fell asleep.
+    woke: bool,
 }
 
 impl Core {
@@ -59,6 +63,8 @@ impl Core {
             contexts: Gpa(0),
             u3_entry: false,
             configuration_information: false,
+            power: PowerState::D0,
+            woke: false,
         };
         core.become_ready_later(Instant::ZERO);
         core
@@ -89,6 +95,19 @@ impl Core {
     pub(crate) fn drive_line(&mut self, asserted: bool, now: Instant) {
         if self.signals.drive(asserted, &mut self.outputs) {
             self.log.record(now, Event::Line { asserted });
+        }
+    }
+
+    pub(crate) fn set_power_state(&mut self, state: PowerState) {
+        self.power = state;
+        self.woke = false;
+    }
+
+    /// PRT-56, PRT-62: something happened that may wake the system; only a sleeping controller says so, once.
+    pub(crate) fn power_management_event(&mut self, now: Instant) {
+        if self.power == PowerState::D3 && !core::mem::replace(&mut self.woke, true) {
+            self.log.record(now, Event::PowerManagementEvent);
+            self.outputs.push_back(Output::PowerManagementEvent);
         }
     }
 

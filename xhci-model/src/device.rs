@@ -63,6 +63,28 @@ pub enum InReply {
     NoResponse,
 }
 
+/// An LPM token of a USB 2 port: the host asks for L1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LpmRequest {
+    /// Best Effort Service Latency, 0 to 15: an index, from 125 µs to 10 ms.
+    pub besl: u8,
+    /// The device may signal resume.
+    pub remote_wake: bool,
+}
+
+/// A device's answer to an LPM token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LpmAnswer {
+    /// In L1 from now on.
+    Ack,
+    /// Not now.
+    Nyet,
+    /// L1 is not supported.
+    Stall,
+    /// LPM is not known, or the token is for somebody else.
+    Silence,
+}
+
 /// A device, or a hub with what is plugged into it.
 ///
 /// Calls come in order of time; `now` is the start of the transaction. Owners reach their own type again
@@ -87,5 +109,23 @@ pub trait Device: Any + Send {
     /// the hubs, not whatever answers an address.
     fn downstream(&mut self, now: Instant, port: u8, visit: &mut dyn FnMut(&mut dyn Device)) {
         let _not_a_hub = (now, port, visit);
+    }
+    /// The speed of the USB 2 side of a SuperSpeed device, at which it can be used while its USB 3 port is off.
+    fn usb2_speed(&self) -> Option<Speed> {
+        None
+    }
+    /// The speed that the handshake of a bus reset came to: [`speed`](Self::speed) or
+    /// [`usb2_speed`](Self::usb2_speed). Said before [`bus_reset`](Self::bus_reset).
+    fn connected_at(&mut self, _speed: Speed) {}
+    /// An LPM token (USB 2.0 ECN Link Power Management). After an [`Ack`](LpmAnswer::Ack) no packet comes until the
+    /// port is in U0 again.
+    fn lpm(&mut self, _now: Instant, _address: DeviceAddress, _request: LpmRequest) -> LpmAnswer {
+        LpmAnswer::Silence
+    }
+    /// Whether the device signals resume (USB 2.0 7.1.7.7): it is suspended, was permitted to wake the host, and has
+    /// a reason. A hub answers for what is behind it, and lets its own ports react. Asked when the owner says that
+    /// something happened to the device ([`Xhci::touch`](crate::Xhci::touch)).
+    fn signals_wake(&mut self, _now: Instant) -> bool {
+        false
     }
 }

@@ -88,6 +88,8 @@ pub enum Event {
         /// PORTSC now.
         portsc: u32,
     },
+    /// The sleeping controller asks to be woken.
+    PowerManagementEvent,
     /// Software broke a rule.
     Violation(Violation),
     /// USBSTS.HSE: memory did not answer at this address.
@@ -174,6 +176,7 @@ impl fmt::Display for Event {
             Self::Line { asserted: true } => f.write_str("interrupt pin asserted"),
             Self::Line { asserted: false } => f.write_str("interrupt pin deasserted"),
             Self::Port { port, portsc } => write!(f, "port {} PORTSC {portsc:#010x}", port.get()),
+            Self::PowerManagementEvent => f.write_str("power management event"),
             Self::Violation(violation) => write!(f, "violation: {violation}"),
             Self::HostSystemError { address } => write!(f, "host system error at {address}"),
             Self::HostControllerError => f.write_str("host controller error"),

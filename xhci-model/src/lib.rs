@@ -60,14 +60,14 @@ mod vm_dma;
 
 pub use agenda::EndpointId;
 pub use controller::Xhci;
-pub use device::{Device, DeviceAddress, Handshake, InReply, Token};
+pub use device::{Device, DeviceAddress, Handshake, InReply, LpmAnswer, LpmRequest, Token};
 pub use dma::{Dma, DmaError};
 pub use event::{Event, LogLevel, Outcome, TransactionKind};
 pub use fault::{Fault, FaultId, FaultRule};
 pub use interrupters::Signalling;
 pub use notification::Notification;
 pub use output::{Budget, Output, Progress};
-pub use ports::{AttachError, Protocol};
+pub use ports::{AttachError, PortFault, PowerState, Protocol};
 pub use profile::{CommandLatencies, Latencies, Latency, Policy, Profile, ProfileError, UnknownProfile};
 pub use route::Route;
 pub use violation::Violation;

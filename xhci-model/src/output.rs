@@ -15,6 +15,8 @@ pub enum Output {
     },
     /// Report a system error out of band (PCI: SERR#): a Host System Error while USBCMD.HSEE is 1 (OPR-19).
     SystemError,
+    /// Assert PME#: something woke the sleeping controller. Once for each sleep.
+    PowerManagementEvent,
 }
 
 /// How much work one call of `advance` may do, in TRBs, events and state changes.

@@ -1,6 +1,7 @@
 //! Whether the bus that the controller sits on reaches it (OPR-08).
 
 use crate::controller::Xhci;
+use crate::ports::PowerState;
 use sim_time::Instant;
 use xhci_spec::Gpa;
 
@@ -26,6 +27,28 @@ impl Xhci {
     pub fn set_accessible(&mut self, accessible: bool) {
         if self.presence != Presence::Removed {
             self.presence = if accessible { Presence::Accessible } else { Presence::Hidden };
+        }
+    }
+
+    /// Puts the controller to sleep, or wakes it. Asleep, its registers are hidden
+    /// ([`set_accessible`](Self::set_accessible)), and [`Output::PowerManagementEvent`] tells of what software let
+    /// wake the system. Drivers stop it before; one that still runs is stopped. All that it knows stays
+    /// (No_Soft_Reset); [`lose_power`](Self::lose_power) takes that.
+    ///
+    /// [`Output::PowerManagementEvent`]: crate::Output::PowerManagementEvent
+    pub fn set_power_state(&mut self, now: Instant, state: PowerState) {
+        if state == self.core.power {
+            return;
+        }
+        self.core.set_power_state(state);
+        self.set_accessible(state == PowerState::D0);
+        if state == PowerState::D3 {
+            self.core.command.set_rs(false);
+            if self.core.running() {
+                self.core.halt(now);
+                self.stop_service();
+            }
+            self.ports.asleep(now, &mut self.core);
         }
     }
 

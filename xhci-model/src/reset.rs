@@ -64,8 +64,7 @@ impl Xhci {
         self.core.status.set_hch(false);
         self.core.microframes.start(now);
         self.core.log.record(now, Event::Halted(false));
-        let Self { ports, core, .. } = self;
-        ports.iter_mut().for_each(|port| port.controller_started(now, core));
+        self.ports.controller_started(now, &mut self.core);
         self.interrupters.recheck_all(now, &mut self.core);
         self.arm_mfindex_wrap(now);
         Ok(())
@@ -116,8 +115,7 @@ impl Xhci {
     /// OPR-17: as [`begin_reset`](Self::begin_reset), but the ports notice nothing.
     pub(crate) fn begin_light_reset(&mut self, now: Instant) {
         self.end_everything(now, Usbcmd::new().with_lhcrst(true));
-        let Self { ports, core, .. } = self;
-        ports.iter_mut().for_each(|port| port.arm(now, core));
+        self.ports.rearm(now, &mut self.core);
     }
 
     fn end_everything(&mut self, now: Instant, command: Usbcmd) {
@@ -165,8 +163,7 @@ impl Xhci {
     }
 
     fn reset_ports(&mut self, now: Instant) {
-        let Self { ports, core, .. } = self;
-        ports.iter_mut().for_each(|port| port.controller_reset(now, core));
+        self.ports.controller_reset(now, &mut self.core);
     }
 
     /// EXT-04: firmware answers a claim of ownership.

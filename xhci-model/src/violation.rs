@@ -43,6 +43,11 @@ violations! {
     CommandRingWhileRunning = "command ring pointer written while the ring runs";
     /// HCRST while running; done all the same (OPR-15).
     ResetWhileRunning = "HCRST while running";
+    /// PORTSC written with PED=1 together with PR=1 or with changes that it clears: what was read was written back
+    /// (PRT-03).
+    PortscWriteBack = "PORTSC written back as it was read";
+    /// Resume signalled for less than 20 ms; ended all the same (PRT-21).
+    ShortResume = "resume signalled for less than 20 ms";
     /// USBCMD.ETE or TSC_EN changed while running; ignored (OPR-24).
     ExtendedTbcWhileRunning = "USBCMD.ETE or TSC_EN changed while running";
     /// More event ring segments than ERST Max allows; clamped (RTS-06).

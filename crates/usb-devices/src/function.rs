@@ -55,6 +55,10 @@ pub trait Function: Send + 'static {
     fn suspend(&mut self, now: Instant);
     /// The bus is awake again.
     fn resume(&mut self, now: Instant);
+    /// Whether there is a reason to wake the host. Asked of a suspended device that may.
+    fn signals_wake(&mut self, _now: Instant) -> bool {
+        false
+    }
 }
 
 /// Writes `bytes` to the start of `reply`; their number.

@@ -72,8 +72,24 @@ pub struct Latencies {
     pub usb3_warm_reset: Latency,
     /// Link training of a USB 3 port after attach (TIM-24).
     pub usb3_training: Latency,
-    /// End of resume signalling to the link being active again (TIM-24).
+    /// End of resume signalling of a USB 2 port to the link being active again (TIM-24).
     pub port_resume: Latency,
+    /// A USB 3 link from U3 to U0, up to 20 ms (TIM-25).
+    pub usb3_resume: Latency,
+    /// A USB 3 link from an error in U0 back to U0.
+    pub usb3_recovery: Latency,
+    /// Order to suspend a USB 2 port to the bus having been idle for long enough, 3 to 10 ms (TIM-24).
+    pub usb2_suspend: Latency,
+    /// Order to suspend a USB 3 port to its link being in U3.
+    pub usb3_suspend: Latency,
+    /// Resume signalling of a device to PORTSC telling of it, up to 1 ms (TIM-24).
+    pub wake_detect: Latency,
+    /// PORTSC.PP to power good (TIM-24).
+    pub port_power_good: Latency,
+    /// USBCMD.CSS to the state being saved, up to 20 ms (TIM-23).
+    pub save: Latency,
+    /// USBCMD.CRS to the state being restored, up to 100 ms (TIM-23).
+    pub restore: Latency,
 }
 
 impl Latencies {
@@ -91,6 +107,14 @@ impl Latencies {
         usb3_warm_reset: Latency::ZERO,
         usb3_training: Latency::ZERO,
         port_resume: Latency::ZERO,
+        usb3_resume: Latency::ZERO,
+        usb3_recovery: Latency::ZERO,
+        usb2_suspend: Latency::ZERO,
+        usb3_suspend: Latency::ZERO,
+        wake_detect: Latency::ZERO,
+        port_power_good: Latency::ZERO,
+        save: Latency::ZERO,
+        restore: Latency::ZERO,
     };
 
     /// What hardware typically takes.
@@ -107,6 +131,14 @@ impl Latencies {
         usb3_warm_reset: Latency::millis(100),
         usb3_training: Latency::millis(15),
         port_resume: Latency::micros(100),
+        usb3_resume: Latency::millis(1),
+        usb3_recovery: Latency::micros(100),
+        usb2_suspend: Latency::millis(3),
+        usb3_suspend: Latency::micros(50),
+        wake_detect: Latency::micros(100),
+        port_power_good: Latency::millis(20),
+        save: Latency::millis(1),
+        restore: Latency::millis(5),
     };
 
     /// What drivers that were only ever run on emulators do not expect.
@@ -123,6 +155,14 @@ impl Latencies {
         usb3_warm_reset: Latency::millis(120),
         usb3_training: Latency::millis(20),
         port_resume: Latency::millis(5),
+        usb3_resume: Latency::millis(20),
+        usb3_recovery: Latency::millis(12),
+        usb2_suspend: Latency::millis(10),
+        usb3_suspend: Latency::millis(3),
+        wake_detect: Latency::millis(1),
+        port_power_good: Latency::millis(20),
+        save: Latency::millis(20),
+        restore: Latency::millis(100),
     };
 
     /// Anything from no time at all to [`SLOW`](Self::SLOW), where USB itself does not set a minimum; drawn anew
@@ -140,5 +180,13 @@ impl Latencies {
         usb3_warm_reset: Latency::millis(80).to(Self::SLOW.usb3_warm_reset),
         usb3_training: Latency::millis(10).to(Self::SLOW.usb3_training),
         port_resume: Latency::ZERO.to(Self::SLOW.port_resume),
+        usb3_resume: Latency::ZERO.to(Self::SLOW.usb3_resume),
+        usb3_recovery: Latency::ZERO.to(Self::SLOW.usb3_recovery),
+        usb2_suspend: Self::TYPICAL.usb2_suspend.to(Self::SLOW.usb2_suspend),
+        usb3_suspend: Latency::ZERO.to(Self::SLOW.usb3_suspend),
+        wake_detect: Latency::ZERO.to(Self::SLOW.wake_detect),
+        port_power_good: Latency::ZERO.to(Self::SLOW.port_power_good),
+        save: Latency::ZERO.to(Self::SLOW.save),
+        restore: Latency::ZERO.to(Self::SLOW.restore),
     };
 }

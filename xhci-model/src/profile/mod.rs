@@ -12,6 +12,8 @@ pub use named::UnknownProfile;
 pub use policy::Policy;
 pub use validate::ProfileError;
 
+use xhci_spec::PortId;
+
 /// A controller to build. Start from [`Profile::default`] or one of the other named profiles and change fields.
 ///
 /// ```
@@ -51,6 +53,8 @@ pub struct Profile {
     pub legacy_support: bool,
     /// A vendor-defined capability comes first in the list; drivers skip it (EXT-02).
     pub vendor_capability: bool,
+    /// Ports whose device cannot be unplugged: PORTSC.DR is 1 (PRT-09).
+    pub non_removable_ports: Vec<PortId>,
     /// ERST Max: an event ring has up to 2^n segments, n up to 15.
     pub erst_max: u8,
     /// Isochronous Scheduling Threshold in microframes, 0 to 7, or whole frames times 8 up to 56.

@@ -64,7 +64,13 @@ impl Profile {
             contexts_64: true,
             port_power_control: true,
             port_indicators: true,
-            policy: Policy { strict: true, bios_owned: true, disabled_slot_shown: true, ..Policy::DEFAULT },
+            policy: Policy {
+                strict: true,
+                bios_owned: true,
+                disabled_slot_shown: true,
+                ports_start_without_power: true,
+                ..Policy::DEFAULT
+            },
             latencies: Latencies::SLOW,
             ..Self::default()
         }
@@ -104,6 +110,7 @@ impl Default for Profile {
             hub_depth: 0,
             legacy_support: true,
             vendor_capability: false,
+            non_removable_ports: Vec::new(),
             erst_max: 5,
             ist_microframes: 8,
             scratchpads: 0,

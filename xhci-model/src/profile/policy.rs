@@ -32,6 +32,12 @@ pub struct Policy {
     pub error_interrupt: bool,
     /// Restoring the state always fails, as if it had been lost (PWR-06).
     pub restore_fails: bool,
+    /// Saving the state always fails (PWR-06).
+    pub save_fails: bool,
+    /// Ports have no power until software switches it on for the first time (PRT-05).
+    pub ports_start_without_power: bool,
+    /// PORTSC moves the link of a port also while the controller is halted (PRT-04).
+    pub ports_work_while_halted: bool,
     /// No endpoint is ever refused for lack of bandwidth (BW-14).
     pub unlimited_bandwidth: bool,
     /// Each USB 2 root port has a high-speed bus of its own; otherwise all share one (BW-02).
@@ -61,6 +67,9 @@ impl Policy {
         data_buffer_error: false,
         error_interrupt: false,
         restore_fails: false,
+        save_fails: false,
+        ports_start_without_power: false,
+        ports_work_while_halted: false,
         unlimited_bandwidth: false,
         high_speed_bus_per_port: false,
         endpoint_limit: None,

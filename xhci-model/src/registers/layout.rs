@@ -40,6 +40,8 @@ pub(crate) enum Register {
     Config,
     Portsc(PortId),
     Portpmsc(PortId),
+    Portli(PortId),
+    Porthlpmc(PortId),
     Mfindex,
     Iman(InterrupterId),
     Imod(InterrupterId),
@@ -144,6 +146,8 @@ impl Layout {
             return match (id, offset % port::PORT_STRIDE) {
                 (Some(id), port::PORTSC) => Register::Portsc(id),
                 (Some(id), port::PORTPMSC) => Register::Portpmsc(id),
+                (Some(id), port::PORTLI) => Register::Portli(id),
+                (Some(id), port::PORTHLPMC) => Register::Porthlpmc(id),
                 _ => Register::Reserved,
             };
         }

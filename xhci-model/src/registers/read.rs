@@ -55,7 +55,9 @@ impl Xhci {
                 .with_cie(core.configuration_information)
                 .into_bits(),
             Register::Portsc(port) => self.ports.get(port).map_or(0, |port| port.read()),
-            Register::Portpmsc(port) => self.ports.get(port).map_or(0, |port| port.portpmsc),
+            Register::Portpmsc(port) => self.ports.get(port).map_or(0, |port| port.read_portpmsc()),
+            Register::Portli(port) => self.ports.get(port).map_or(0, |port| port.read_portli()),
+            Register::Porthlpmc(port) => self.ports.get(port).map_or(0, |port| port.read_porthlpmc()),
             Register::Mfindex => core.microframes.mfindex(now),
             Register::Iman(id) => interrupter(id).map_or(0, |interrupter| {
                 Iman::new()

@@ -102,14 +102,17 @@ impl Xhci {
             Register::Config => self.write_config(now, Config::from_bits(value)),
             Register::Extended(offset) => self.write_extended(now, offset, value, !0),
             Register::Portsc(port) => {
-                let Self { ports, core, .. } = self;
-                if let Some(port) = ports.get_mut(port) {
-                    port.write(Portsc::from_bits(value), now, core);
+                self.ports.write_portsc(port, Portsc::from_bits(value), now, &mut self.core);
+            }
+            Register::Portpmsc(port) => self.ports.write_portpmsc(port, value, &self.core),
+            Register::Portli(port) => {
+                if let Some(port) = self.ports.get_mut(port) {
+                    port.write_portli();
                 }
             }
-            Register::Portpmsc(port) => {
+            Register::Porthlpmc(port) => {
                 if let Some(port) = self.ports.get_mut(port) {
-                    port.portpmsc = value;
+                    port.write_porthlpmc(value, self.core.profile.hardware_lpm);
                 }
             }
             Register::CommandDoorbell => {

@@ -2,7 +2,7 @@ use parking_lot::{Mutex, MutexGuard};
 use sim_time::Instant;
 use std::sync::Arc;
 use usb_spec::Speed;
-use xhci_model::{Device, DeviceAddress, Handshake, InReply, Token};
+use xhci_model::{Device, DeviceAddress, Handshake, InReply, LpmAnswer, LpmRequest, Token};
 
 /// A device that is plugged in somewhere and can be looked at all the same. The world has one thread, so the lock is
 /// never waited for; it is there because a device may move to another thread with its controller.
@@ -47,5 +47,17 @@ impl<D: Device> Device for SharedDevice<D> {
     }
     fn downstream(&mut self, now: Instant, port: u8, visit: &mut dyn FnMut(&mut dyn Device)) {
         self.lock().downstream(now, port, visit);
+    }
+    fn usb2_speed(&self) -> Option<Speed> {
+        self.lock().usb2_speed()
+    }
+    fn connected_at(&mut self, speed: Speed) {
+        self.lock().connected_at(speed);
+    }
+    fn lpm(&mut self, now: Instant, address: DeviceAddress, request: LpmRequest) -> LpmAnswer {
+        self.lock().lpm(now, address, request)
+    }
+    fn signals_wake(&mut self, now: Instant) -> bool {
+        self.lock().signals_wake(now)
     }
 }

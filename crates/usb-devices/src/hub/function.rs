@@ -50,6 +50,16 @@ impl HubFunction {
         }
     }
 
+    /// Lets suspended ports resume whose devices signal it. Whether there was any signal.
+    pub(super) fn wake_ports(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        for port in &mut self.ports {
+            any |= port.wake(now);
+        }
+        self.rearm();
+        any
+    }
+
     fn rearm(&mut self) {
         self.deadline = self.ports.iter().filter_map(Port::deadline).min();
     }

@@ -138,4 +138,12 @@ impl Device for Hub {
             visit(device);
         }
     }
+    /// USB 2.0 11.9: a suspended hub passes resume signalling on whether or not it may wake the host itself; an
+    /// awake one lets the port resume.
+    fn signals_wake(&mut self, now: Instant) -> bool {
+        let asleep = self.upstream.is_suspended();
+        let function = self.upstream.function_mut();
+        function.settle(now);
+        function.wake_ports(now) && asleep
+    }
 }

@@ -139,6 +139,17 @@ impl Port {
             self.state = State::Resuming { until: now + RESUME_TIME };
         }
     }
+    /// Whether the device signals resume. A port that was suspended by itself goes on signalling it (USB 2.0
+    /// 11.5.1.10).
+    pub(super) fn wake(&mut self, now: Instant) -> bool {
+        let Some(device) = &mut self.device else { return false };
+        let listens = matches!(self.state, State::Enabled | State::Suspended);
+        let wakes = listens && device.signals_wake(now);
+        if wakes {
+            self.resume(now);
+        }
+        wakes
+    }
     /// The whole bus was suspended, and an enabled port with it.
     pub(super) fn bus_suspended(&mut self, now: Instant) {
         if let Some(device) = self.repeats_to() {

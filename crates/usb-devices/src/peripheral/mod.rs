@@ -304,4 +304,8 @@ impl<F: Function> Device for Peripheral<F> {
         self.suspended = false;
         self.function.resume(now);
     }
+
+    fn signals_wake(&mut self, now: Instant) -> bool {
+        self.suspended && self.remote_wakeup && self.function.signals_wake(now)
+    }
 }
