@@ -81,7 +81,7 @@ impl Xhci {
             slots: Slots::new(profile.slots),
             buses: Buses::new(profile.max_ports().into()),
             ports,
-            completions: Completions::default(),
+            completions: Completions::new(profile),
             packet: Box::new([0; PACKET_BUFFER]),
             core,
         })

@@ -71,6 +71,7 @@ impl Xhci {
             return Ok(());
         }
         endpoint.packets_used = 0;
+        endpoint.bytes_used = 0;
         if endpoint.is_isochronous() {
             return self.serve_isochronous(id, now, dma);
         }
@@ -103,7 +104,7 @@ impl Xhci {
             }
             let due = endpoint.due(meets, contiguous, dma, completions)?;
             completions.post(interrupters, now, core, dma)?;
-            if !matches!(due, Due::Transact | Due::Missed) {
+            if !matches!(due, Due::Transact | Due::Missed | Due::Event) {
                 break due;
             }
             if ready(endpoint, interrupters, now, core, dma)?.is_some() {
@@ -117,11 +118,15 @@ impl Xhci {
                 }
                 break due;
             }
-            missed = endpoint.drop_td();
-            if each && let Some(last) = missed.take() {
-                endpoint.report_missed(&last, completions);
-                completions.post(interrupters, now, core, dma)?;
+            if due == Due::Event {
+                endpoint.pass(completions);
+            } else {
+                missed = endpoint.drop_td();
+                if each && let Some(last) = missed.take() {
+                    endpoint.report_missed(&last, completions);
+                }
             }
+            completions.post(interrupters, now, core, dma)?;
             left = left.saturating_sub(1);
             if left == 0 {
                 let behind = endpoint.service_index < meets;
@@ -142,7 +147,7 @@ impl Xhci {
                 buses.enqueue(endpoint.domain, Class::Isochronous, id, begins, &mut core.agenda);
             }
             Due::Later(index) => self.arm_service(id, index, now),
-            Due::Missed | Due::Nothing => {
+            Due::Missed | Due::Event | Due::Nothing => {
                 endpoint.service_index = meets;
                 self.arm_next_interval(id, now);
             }

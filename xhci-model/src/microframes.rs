@@ -43,11 +43,6 @@ impl MicroframeClock {
         }
     }
 
-    /// When the microframe after `now`'s begins.
-    pub(crate) fn next_start(&self, now: Instant) -> Instant {
-        self.start_of(self.index(now).saturating_add(1))
-    }
-
     /// MFINDEX: 14 bits.
     pub(crate) fn mfindex(&self, now: Instant) -> u32 {
         (self.index(now) & 0x3FFF) as u32
@@ -72,7 +67,7 @@ mod tests {
         clock.stop(at(385));
         assert_eq!(clock.mfindex(at(9_000)), 3);
         clock.start(at(10_000));
-        assert_eq!(clock.next_start(at(10_000)), at(10_125));
+        assert_eq!(clock.start_of(clock.index(at(10_000)) + 1), at(10_125));
         assert_eq!(clock.mfindex(at(10_125)), 4);
         assert_eq!(clock.mfindex(at(10_000 + 125 * 0x4000)), 3);
     }

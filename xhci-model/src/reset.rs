@@ -97,6 +97,7 @@ impl Xhci {
     /// Nothing is on a bus or in line any more; endpoints keep their states (OPR-14).
     pub(crate) fn stop_service(&mut self) {
         self.buses.clear();
+        self.completions.clear();
         self.command.halt();
         self.slots.forget_doorbells();
         for slot in self.slots.iter() {

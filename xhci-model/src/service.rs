@@ -5,9 +5,11 @@ use crate::bus::DomainId;
 use crate::bus::domain::Class;
 use crate::bus::time;
 use crate::controller::Xhci;
+use crate::core::Core;
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
-use crate::endpoints::td::Head;
+use crate::endpoints::completion::Completions;
+use crate::endpoints::td::{Head, TRBS_PER_VISIT};
 use crate::endpoints::transact::{Flight, Next};
 use crate::event::Event;
 use crate::fault::{Probe, Wire};
@@ -50,7 +52,10 @@ impl Xhci {
         let Some(endpoint) = self.slots.endpoint(id) else {
             return self.endpoint_not_enabled(id, now, dma);
         };
-        endpoint.doorbell = false;
+        // SEC-15: a doorbell from before a halt, or of an endpoint that is gone.
+        if !core::mem::take(&mut endpoint.doorbell) {
+            return Ok(());
+        }
         match endpoint.state {
             EndpointState::STOPPED => self.set_endpoint_state(id, EndpointState::RUNNING, now, dma)?,
             EndpointState::RUNNING => {}
@@ -163,16 +168,21 @@ impl Xhci {
             // The service interval found its TD; the bus only had to come free.
             Head::Data { is_in: endpoint.is_in(), bytes: endpoint.td_bytes, ends: true }
         } else {
-            let head = endpoint.head(endpoint.max_packet, dma, completions)?;
-            completions.post(interrupters, now, core, dma)?;
-            head
+            match look(endpoint, interrupters, completions, core, now, dma)? {
+                Look::Head(head) => head,
+                Look::Full(target) => {
+                    endpoint.busy = false;
+                    interrupters.wait(target, id);
+                    return Ok(Turn::Passed);
+                }
+            }
         };
         match head {
             Head::Idle | Head::Incomplete => {
                 endpoint.busy = false;
                 return Ok(Turn::Passed);
             }
-            Head::Busy => {
+            Head::Busy | Head::Event => {
                 self.retry_later(id, now);
                 return Ok(Turn::Passed);
             }
@@ -182,11 +192,8 @@ impl Xhci {
             }
             Head::Setup(_) | Head::Status { .. } | Head::Data { .. } => {}
         }
-        if class != Class::Isochronous
-            && let Some(full) = ready(endpoint, interrupters, now, core, dma)?
-        {
-            endpoint.busy = false;
-            interrupters.wait(full, id);
+        if class == Class::Interrupt && interval_is_full(endpoint, head) {
+            self.arm_next_interval(id, now);
             return Ok(Turn::Passed);
         }
         let device = match ports.get_mut(endpoint.port).map(|port| port.link()) {
@@ -212,7 +219,15 @@ impl Xhci {
                 endpoint.transact(head, address, &mut wire, packet, now, dma)
             };
             flight.map(|flight| Flight { duration: flight.duration + wire.delay(), ..flight })
-        })?;
+        });
+        let flight = match (flight, head) {
+            (Ok(flight), _) => flight,
+            // ERR-02
+            (Err(_), Head::Data { is_in, .. }) if core.profile.policy.data_buffer_error => {
+                endpoint.without_buffer(is_in)
+            }
+            (Err(error), _) => return Err(error),
+        };
         endpoint.packets_used = endpoint.packets_used.saturating_add(1);
         endpoint.flight = Some(flight);
         Ok(Turn::Begun(flight.duration))
@@ -230,6 +245,7 @@ impl Xhci {
         let Some(flight) = endpoint.flight.take() else { return Ok(()) };
         let Flight { kind, outcome, bytes, duration, .. } = flight;
         core.log.record(now, Event::Transaction { endpoint: id, kind, bytes, outcome, duration });
+        endpoint.bytes_used = endpoint.bytes_used.saturating_add(bytes);
         let next = endpoint.finish(flight, completions);
         if next == Next::Halt {
             buses.remove(endpoint.domain, id);
@@ -247,16 +263,24 @@ impl Xhci {
             }
             (Class::Interrupt, _) => self.arm_next_interval(id, now),
             (_, Next::Retry) => self.retry_later(id, now),
-            (class, _) => buses.enqueue(endpoint.domain, class, id, now, &mut core.agenda),
+            // XFR-17, XFR-19: a turn is a packet, or a burst.
+            (class, _) if more_packets && endpoint.has_bursts() => buses.go_first(endpoint.domain, class, id),
+            (class, _) => {
+                endpoint.packets_used = 0;
+                buses.enqueue(endpoint.domain, class, id, now, &mut core.agenda);
+            }
         }
         Ok(())
     }
 
-    /// XFR-01: not before the next microframe.
+    /// XFR-01: not before the next microframe, or a later one.
     fn retry_later(&mut self, id: EndpointId, now: Instant) {
         let Self { slots, core, .. } = self;
         if let Some(endpoint) = slots.endpoint(id) {
-            let at = core.microframes.next_start(now) + START_OF_FRAME;
+            endpoint.packets_used = 0;
+            let wait = u64::from(core.profile.policy.nak_interval_microframes.max(1));
+            let index = core.microframes.index(now).saturating_add(wait);
+            let at = core.microframes.start_of(index) + START_OF_FRAME;
             let generation = endpoint.generation;
             core.agenda.push(at, Task::Retry { endpoint: id, generation });
         }
@@ -286,7 +310,7 @@ pub(crate) fn ready<D: Dma>(
     endpoint: &Endpoint,
     interrupters: &mut Interrupters,
     now: Instant,
-    core: &mut crate::core::Core,
+    core: &mut Core,
     dma: &mut D,
 ) -> Result<Option<InterrupterId>, DmaError> {
     for fetched in &endpoint.fetched {
@@ -300,8 +324,55 @@ pub(crate) fn ready<D: Dma>(
     Ok(None)
 }
 
+/// What a look at the ring found.
+enum Look {
+    Head(Head),
+    /// An event has no room in this interrupter's ring.
+    Full(InterrupterId),
+}
+
+/// Executes what needs no transaction, as far as there is room for its events (EVR-13) and not more than a visit's
+/// worth (SEC-03), and says what comes next.
+fn look<D: Dma>(
+    endpoint: &mut Endpoint,
+    interrupters: &mut Interrupters,
+    completions: &mut Completions,
+    core: &mut Core,
+    now: Instant,
+    dma: &mut D,
+) -> Result<Look, DmaError> {
+    let before = endpoint.passed;
+    while endpoint.passed.wrapping_sub(before) < TRBS_PER_VISIT {
+        let head = endpoint.head(endpoint.max_packet, dma, completions)?;
+        completions.post(interrupters, now, core, dma)?;
+        match head {
+            Head::Event | Head::Setup(_) | Head::Status { .. } | Head::Data { .. } => {
+                if let Some(target) = ready(endpoint, interrupters, now, core, dma)? {
+                    return Ok(Look::Full(target));
+                }
+            }
+            Head::Idle | Head::Incomplete | Head::Busy | Head::Malformed(_) => {}
+        }
+        if head != Head::Event {
+            return Ok(Look::Head(head));
+        }
+        endpoint.pass(completions);
+        completions.post(interrupters, now, core, dma)?;
+    }
+    Ok(Look::Head(Head::Busy))
+}
+
+/// XFR-15: Max ESIT Payload is used up, or would not hold the next packet.
+fn interval_is_full(endpoint: &Endpoint, head: Head) -> bool {
+    let next = match head {
+        Head::Data { bytes, .. } => bytes.min(endpoint.max_packet),
+        _ => 0,
+    };
+    endpoint.packets_used > 0 && endpoint.bytes_used.saturating_add(next) > endpoint.esit_payload
+}
+
 /// TIM-08: a transaction begins only if it ends before its frame does. Says when the next frame begins.
-fn does_not_fit(endpoint: &Endpoint, head: Head, now: Instant, core: &crate::core::Core) -> Option<Instant> {
+fn does_not_fit(endpoint: &Endpoint, head: Head, now: Instant, core: &Core) -> Option<Instant> {
     let bytes = match head {
         Head::Data { bytes, .. } => bytes.min(endpoint.max_packet),
         Head::Setup(_) => 8,

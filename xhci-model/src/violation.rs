@@ -66,6 +66,12 @@ violations! {
     InputContext = "input context against the rules";
     /// TBC or TLBPC of an isochronous TD do not fit its length; not looked at otherwise (ISO-04).
     BurstCount = "TBC or TLBPC do not fit the TD";
+    /// The TRBs of a control transfer do not agree with its Setup TRB (RNG-10).
+    ControlStageMismatch = "control stage that its Setup TRB does not announce";
+    /// A data buffer crosses a 64 KiB boundary (RNG-11).
+    BufferCrossesBoundary = "data buffer across a 64 KiB boundary";
+    /// Immediate data in a TD with other data (RNG-12).
+    ImmediateDataInLongTd = "immediate data in a TD with other data";
 }
 
 /// How often each rule was broken.

@@ -80,6 +80,13 @@ impl Buses {
         }
     }
 
+    /// Puts an endpoint whose burst goes on first in line of its class.
+    pub(crate) fn go_first(&mut self, id: DomainId, class: Class, endpoint: EndpointId) {
+        if let Some(domain) = self.get(id) {
+            domain.queue(class).push_front(endpoint);
+        }
+    }
+
     /// A bus task came up: whose transaction ends.
     pub(crate) fn ended(&mut self, id: DomainId, now: Instant) -> Option<EndpointId> {
         let domain = self.get(id)?;

@@ -4,15 +4,12 @@ use super::{Phase, Step};
 use crate::agenda::EndpointId;
 use crate::controller::Xhci;
 use crate::dma::{Dma, DmaError};
-use crate::endpoints::Endpoint;
-use crate::endpoints::completion::Completions;
-use crate::endpoints::td::data_length;
 use crate::event::Event;
-use crate::rings::consumer::{Fetch, RingPosition};
+use crate::rings::consumer::RingPosition;
 use crate::slots::Life;
 use sim_time::Instant;
 use xhci_spec::context::EndpointState;
-use xhci_spec::{CompletionCode, InterrupterId, SlotId, Trb, TrbType};
+use xhci_spec::{CompletionCode, SlotId, Trb, TrbType};
 
 impl Xhci {
     pub(crate) fn endpoint_command<D: Dma>(
@@ -83,9 +80,7 @@ impl Xhci {
         let slot_target = slot.interrupter_target();
         let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(()) };
         buses.remove(endpoint.domain, id);
-        if core.profile.policy.stopped_event {
-            stopped_event(endpoint, slot_target, dma, completions)?;
-        }
+        endpoint.tell_stopped(slot_target, &core.profile, dma, completions)?;
         endpoint.leave_service();
         completions.post(interrupters, now, core, dma)
     }
@@ -106,47 +101,4 @@ impl Xhci {
         }
         slot.write_endpoint_context(id.dci, size, dma)
     }
-}
-
-/// One of Stopped, Stopped - Length Invalid, Stopped - Short Packet (XFR-21 to XFR-24).
-fn stopped_event<D: Dma>(
-    endpoint: &mut Endpoint,
-    slot_target: InterrupterId,
-    dma: &mut D,
-    completions: &mut Completions,
-) -> Result<(), DmaError> {
-    if endpoint.fetched.is_empty() {
-        // CTX-25: not a Link, but what it leads to.
-        endpoint.ring = endpoint.ring.past_links(dma)?;
-        let mut ahead = endpoint.ring;
-        if let Fetch::Trb(next) = ahead.fetch(dma)? {
-            endpoint.ring = ahead;
-            endpoint.fetched.push_back(next);
-        }
-    }
-    let front = endpoint.fetched.front().copied();
-    let (code, length) = match front {
-        _ if endpoint.skip.is_some() => (CompletionCode::STOPPED_SHORT_PACKET, endpoint.edtla),
-        Some(front) if endpoint.begun() && has_length(front.trb) => {
-            (CompletionCode::STOPPED, data_length(front.trb).saturating_sub(endpoint.offset))
-        }
-        _ => (CompletionCode::STOPPED_LENGTH_INVALID, 0),
-    };
-    match front {
-        Some(front) => completions.push(endpoint.id, &front, code, length),
-        None => {
-            // INT-19: without a TRB the slot says where the event goes.
-            let position = endpoint.dequeue().address;
-            completions.at_position(endpoint.id, slot_target, position, code, length);
-        }
-    }
-    Ok(())
-}
-
-/// XFR-22: a length means something only for a TRB that moves data or is a stage of a control transfer.
-fn has_length(trb: Trb) -> bool {
-    matches!(
-        trb.trb_type(),
-        TrbType::NORMAL | TrbType::DATA_STAGE | TrbType::ISOCH | TrbType::SETUP_STAGE | TrbType::STATUS_STAGE
-    )
 }

@@ -4,16 +4,59 @@ use crate::agenda::EndpointId;
 use crate::core::Core;
 use crate::dma::{Dma, DmaError};
 use crate::interrupters::{Interrupters, Pending};
+use crate::profile::Profile;
 use crate::rings::consumer::Fetched;
+use crate::violation::Violation;
 use sim_time::Instant;
 use xhci_spec::trb::event::TransferEvent;
 use xhci_spec::{CompletionCode, Gpa, InterrupterId};
 
+/// What the profile says about transfers and their events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// RNG-10: what is merely out of order is a TRB Error too.
+    pub(crate) strict: bool,
+    /// RNG-35: bytes that a TD may have.
+    pub(crate) longest_td: Option<u32>,
+    /// CAP-17: all Event Data TRBs of a TD that ended early are executed, not only the first.
+    pub(crate) parse_all_event_data: bool,
+    /// RNG-17: a short packet is told once.
+    pub(crate) short_packet_once: bool,
+    /// ISO-24: the TRB at the end of a failed isochronous TD tells of it too.
+    pub(crate) trailing_event: bool,
+}
+
+impl Rules {
+    fn new(profile: &Profile) -> Self {
+        let policy = &profile.policy;
+        Self {
+            strict: policy.strict,
+            longest_td: policy.longest_td,
+            parse_all_event_data: profile.parse_all_event_data,
+            short_packet_once: policy.short_packet_once,
+            trailing_event: policy.isoch_trailing_event,
+        }
+    }
+}
+
 /// Events of one step, in order. One list serves the whole controller, so that a step allocates nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Completions(Vec<(InterrupterId, Pending)>);
+#[derive(Debug)]
+pub(crate) struct Completions {
+    pub(crate) rules: Rules,
+    events: Vec<(InterrupterId, Pending)>,
+    violations: Vec<Violation>,
+}
 
 impl Completions {
+    pub(crate) fn new(profile: &Profile) -> Self {
+        Self { rules: Rules::new(profile), events: Vec::new(), violations: Vec::new() }
+    }
+
+    /// Software broke a rule; said with the next events.
+    pub(crate) fn violation(&mut self, violation: Violation) {
+        self.violations.push(violation);
+    }
+
     /// A TRB is done without error: an event if it asked for one.
     #[inline]
     pub(crate) fn success(&mut self, endpoint: EndpointId, fetched: &Fetched) {
@@ -40,7 +83,7 @@ impl Completions {
             event_data: false,
         }
         .to_trb();
-        self.0.push((
+        self.events.push((
             fetched.trb.interrupter_target(),
             Pending { trb, blocks_interrupt: blocks(fetched, code) },
         ));
@@ -66,7 +109,7 @@ impl Completions {
             event_data: true,
         }
         .to_trb();
-        self.0.push((
+        self.events.push((
             fetched.trb.interrupter_target(),
             Pending { trb, blocks_interrupt: blocks(fetched, code) },
         ));
@@ -90,7 +133,13 @@ impl Completions {
             event_data: false,
         }
         .to_trb();
-        self.0.push((target, Pending::interrupting(trb)));
+        self.events.push((target, Pending::interrupting(trb)));
+    }
+
+    /// Forgets what was not said: the controller stopped.
+    pub(crate) fn clear(&mut self) {
+        self.events.clear();
+        self.violations.clear();
     }
 
     /// Hands the events to their rings.
@@ -102,7 +151,10 @@ impl Completions {
         core: &mut Core,
         dma: &mut D,
     ) -> Result<(), DmaError> {
-        for (target, event) in self.0.drain(..) {
+        for violation in self.violations.drain(..) {
+            core.violation(now, violation);
+        }
+        for (target, event) in self.events.drain(..) {
             interrupters.post(target, event, now, core, dma)?;
         }
         Ok(())

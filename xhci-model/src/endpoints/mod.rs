@@ -1,7 +1,10 @@
 //! Endpoints: their state (xHCI 4.8), their TDs, and what a transaction does to them.
 
+mod checks;
 pub(crate) mod completion;
 pub(crate) mod isoch;
+mod retire;
+mod stopped;
 pub(crate) mod td;
 pub(crate) mod transact;
 
@@ -10,8 +13,9 @@ use crate::bus::DomainId;
 use crate::bus::domain::Class;
 use crate::rings::consumer::{Fetched, RingPosition};
 use crate::route::Route;
+use checks::Followed;
+use retire::Skip;
 use std::collections::VecDeque;
-use td::Skip;
 use transact::Flight;
 use usb_spec::Speed;
 use xhci_spec::context::{EndpointContext, EndpointState, EndpointType};
@@ -65,7 +69,14 @@ pub(crate) struct Endpoint {
     /// A token of the current TD was issued (XFR-21).
     issued: bool,
     /// The rest of the TD is passed over after a short packet.
-    pub(crate) skip: Option<Skip>,
+    skip: Option<Skip>,
+    /// The ring as far as it was read, and as far as it was retired.
+    read: Followed,
+    retired: Followed,
+    /// TRBs retired, modulo 2^32: the measure of a visit's work (SEC-03).
+    pub(crate) passed: u32,
+    /// Link TRBs in a row that asked for events (SEC-02).
+    links: u32,
     /// Direction of the control transfer's data stage.
     pub(crate) data_stage_in: bool,
     /// Data toggle, or USB 3 sequence number.
@@ -74,6 +85,8 @@ pub(crate) struct Endpoint {
     pub(crate) errors: u8,
     /// Packets of the running service interval that are used up.
     pub(crate) packets_used: u32,
+    /// Bytes of the running service interval that are used up (XFR-15).
+    pub(crate) bytes_used: u32,
 
     /// The doorbell was rung and has not arrived.
     pub(crate) doorbell: bool,
@@ -139,10 +152,15 @@ impl Endpoint {
             in_td: false,
             issued: false,
             skip: None,
+            read: Followed::default(),
+            retired: Followed::default(),
+            passed: 0,
+            links: 0,
             data_stage_in: false,
             sequence: 0,
             errors: 0,
             packets_used: 0,
+            bytes_used: 0,
             doorbell: false,
             busy: false,
             flight: None,
@@ -173,6 +191,11 @@ impl Endpoint {
         self.state == EndpointState::RUNNING
     }
 
+    /// XFR-19: packets of a TD go in bursts.
+    pub(crate) fn has_bursts(&self) -> bool {
+        matches!(self.speed, Speed::Super | Speed::SuperPlus)
+    }
+
     pub(crate) fn is_isochronous(&self) -> bool {
         self.class == Class::Isochronous
     }
@@ -194,8 +217,11 @@ impl Endpoint {
     /// Leaves service: all that was read ahead is read again (RNG-32), deadlines of before count no more.
     pub(crate) fn leave_service(&mut self) {
         let dequeue = self.dequeue();
-        self.resume = (self.offset > 0).then_some((dequeue.address, self.offset));
+        if !self.fetched.is_empty() {
+            self.resume = (self.offset > 0).then_some((dequeue.address, self.offset));
+        }
         self.ring = dequeue;
+        self.read = self.retired;
         self.fetched.clear();
         self.offset = 0;
         self.generation = self.generation.wrapping_add(1);
@@ -204,6 +230,7 @@ impl Endpoint {
         self.stopping = false;
         self.first = true;
         self.packets_used = 0;
+        self.bytes_used = 0;
     }
 
     /// CMD-37: Evaluate Context changes the packet size, from the next TD on.
@@ -260,6 +287,9 @@ impl Endpoint {
         self.issued = false;
         self.skip = None;
         self.take_up_max_packet();
+        self.read = Followed::default();
+        self.retired = Followed::default();
+        self.links = 0;
     }
 
     /// The context as memory shows it.

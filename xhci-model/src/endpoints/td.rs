@@ -1,29 +1,23 @@
 //! Transfer descriptors, read TRB by TRB (xHCI 4.9.1, 4.10.1).
 //!
-//! TRBs are read ahead only as far as the next packet needs, and retired when their bytes have moved. What is
-//! read once is not read again (SEC-08).
+//! TRBs are read ahead only as far as the next packet needs, and retired when their bytes have moved
+//! ([`retire`](super::retire)). What is read once is not read again (SEC-08), until the endpoint leaves service.
 
 use super::Endpoint;
+use super::checks::Flaw;
 use super::completion::Completions;
 use crate::bus::domain::Class;
 use crate::dma::{Dma, DmaError};
-use crate::rings::consumer::{Fetch, Fetched};
-use xhci_spec::{CompletionCode, Gpa, Trb, TrbType};
+use crate::rings::consumer::{CONSECUTIVE_LINKS, Fetch, Fetched};
+use crate::violation::Violation;
+use xhci_spec::{Gpa, Trb, TrbType};
 
 /// SEC-03: so many TRBs are retired at one visit.
-const TRBS_PER_VISIT: u32 = 256;
-/// So many TRBs may lie under one packet, or make an isochronous TD.
-const TRBS_PER_PACKET: usize = 2048;
+pub(crate) const TRBS_PER_VISIT: u32 = 1024;
+/// SEC-04: so many TRBs may lie under one packet, or make an isochronous TD. It bounds what is kept of a ring.
+pub(crate) const TRBS_PER_PACKET: usize = 2048;
 /// TRB-02: the longest buffer of a TRB.
 const LONGEST_TRB: u32 = 0x1_0000;
-const EDTLA_MASK: u32 = 0xFF_FFFF;
-
-/// The rest of a TD after a short packet: each TRB that asks for it gets the same event (RNG-17).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Skip {
-    code: CompletionCode,
-    length: u32,
-}
 
 /// What the ring has for the next transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +28,9 @@ pub(crate) enum Head {
     Incomplete,
     /// More zero-work TRBs than one visit retires.
     Busy,
+    /// A TRB that needs no transaction and asks for an event: [`Endpoint::pass`] executes it, once there is room
+    /// for the event (EVR-13).
+    Event,
     /// A SETUP packet.
     Setup([u8; 8]),
     /// A status stage.
@@ -65,44 +62,46 @@ impl Endpoint {
     ) -> Result<Head, DmaError> {
         for _ in 0..TRBS_PER_VISIT {
             if self.fetched.is_empty() {
-                match self.ring.fetch(dma)? {
-                    Fetch::Trb(fetched) => self.fetched.push_back(fetched),
-                    Fetch::Empty if self.in_td || self.skip.is_some() => return Ok(Head::Incomplete),
-                    Fetch::Empty => return Ok(Head::Idle),
-                    Fetch::LinkLoop(at) => return Ok(self.link_loop(at)),
+                match self.read_next(dma, completions)? {
+                    Read::Trb => {}
+                    Read::Empty if self.in_td || self.skip.is_some() => return Ok(Head::Incomplete),
+                    Read::Empty => return Ok(Head::Idle),
+                    Read::Malformed(at) => return Ok(Head::Malformed(at)),
                 }
                 self.take_up_where_stopped();
             }
             let Some(front) = self.fetched.front().copied() else { return Ok(Head::Idle) };
-            if let Some(skip) = self.skip {
-                self.skip_one(front, skip, completions);
-                continue;
+            let kind = front.trb.trb_type();
+            if kind != TrbType::LINK {
+                self.links = 0;
+            } else if self.links >= CONSECUTIVE_LINKS {
+                // SEC-02: Links that ask for events are a loop just the same.
+                return Ok(Head::Malformed(front));
             }
-            match front.trb.trb_type() {
-                // RNG-06: a Link appears here only if it asks for an event.
-                TrbType::LINK | TrbType::NO_OP_TRANSFER => {
-                    completions.success(self.id, &front);
-                    self.fetched.pop_front();
-                }
-                TrbType::EVENT_DATA => self.execute_event_data(front, CompletionCode::SUCCESS, completions),
-                TrbType::SETUP_STAGE if self.class == Class::Control => {
-                    return Ok(setup_head(front));
-                }
+            match kind {
+                TrbType::LINK | TrbType::NO_OP_TRANSFER | TrbType::EVENT_DATA => {}
+                TrbType::NORMAL if self.skip.is_some() => {}
+                _ if self.skip.is_some() => return Ok(Head::Malformed(front)),
+                TrbType::SETUP_STAGE if self.class == Class::Control => return Ok(setup_head(front)),
                 TrbType::STATUS_STAGE if self.class == Class::Control => {
                     return Ok(Head::Status { is_in: front.trb.dir_in() });
                 }
-                kind if self.takes_data(kind) => {
+                _ if self.takes_data(kind) => {
                     if kind == TrbType::DATA_STAGE {
                         self.data_stage_in = front.trb.dir_in();
                     }
-                    match self.window(limit, dma)? {
+                    match self.window(limit, dma, completions)? {
                         // RNG-13: TRBs without data at the end of a TD add no packet.
-                        Head::Data { bytes: 0, .. } if self.in_td => self.retire(0, completions),
+                        Head::Data { bytes: 0, .. } if self.in_td => {}
                         head => return Ok(head),
                     }
                 }
                 _ => return Ok(Head::Malformed(front)),
             }
+            if self.fetched.iter().any(|fetched| fetched.trb.ioc()) {
+                return Ok(Head::Event);
+            }
+            self.pass(completions);
         }
         Ok(Head::Busy)
     }
@@ -117,7 +116,12 @@ impl Endpoint {
     }
 
     /// Reads ahead until `limit` bytes, or the end of the TD, lie under the next packet.
-    fn window<D: Dma>(&mut self, limit: u32, dma: &mut D) -> Result<Head, DmaError> {
+    fn window<D: Dma>(
+        &mut self,
+        limit: u32,
+        dma: &mut D,
+        completions: &mut Completions,
+    ) -> Result<Head, DmaError> {
         let is_in = if self.class == Class::Control { self.data_stage_in } else { self.is_in() };
         let mut bytes = 0_u32;
         let mut index = 0;
@@ -126,15 +130,16 @@ impl Endpoint {
                 return Ok(self.fetched.back().map_or(Head::Idle, |last| Head::Malformed(*last)));
             }
             if index == self.fetched.len() {
-                match self.ring.fetch(dma)? {
-                    Fetch::Trb(fetched) => self.fetched.push_back(fetched),
-                    Fetch::Empty => return Ok(Head::Incomplete),
-                    Fetch::LinkLoop(at) => return Ok(self.link_loop(at)),
+                match self.read_next(dma, completions)? {
+                    Read::Trb => {}
+                    Read::Empty => return Ok(Head::Incomplete),
+                    Read::Malformed(at) => return Ok(Head::Malformed(at)),
                 }
             }
             let Some(fetched) = self.fetched.get(index) else { return Ok(Head::Incomplete) };
             let trb = fetched.trb;
             match trb.trb_type() {
+                // RNG-07, RNG-25: their Chain bits say nothing.
                 TrbType::LINK | TrbType::NO_OP_TRANSFER if index > 0 => {
                     index = index.saturating_add(1);
                     continue;
@@ -145,6 +150,7 @@ impl Endpoint {
                 _ => return Ok(Head::Malformed(*fetched)),
             }
             let length = data_length(trb);
+            // TRB-02, RNG-12
             if length > LONGEST_TRB || (trb.idt() && (is_in || length > 8)) {
                 return Ok(Head::Malformed(*fetched));
             }
@@ -157,6 +163,20 @@ impl Endpoint {
             }
             index = index.saturating_add(1);
         }
+    }
+
+    /// Reads one TRB more.
+    fn read_next<D: Dma>(&mut self, dma: &mut D, completions: &mut Completions) -> Result<Read, DmaError> {
+        let fetched = match self.ring.fetch(dma)? {
+            Fetch::Trb(fetched) => fetched,
+            Fetch::Empty => return Ok(Read::Empty),
+            Fetch::LinkLoop(last) => return Ok(Read::Malformed(last)),
+        };
+        self.fetched.push_back(fetched);
+        Ok(match self.read.step(fetched.trb, self.class, completions.rules.longest_td) {
+            None => Read::Trb,
+            Some(flaw) => judge(fetched, flaw, completions),
+        })
     }
 
     /// Copies bytes of the window, `from` bytes into it, to `packet`.
@@ -216,140 +236,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// `bytes` moved without error and the packet was not short: retires every TRB that is done with.
-    pub(crate) fn retire(&mut self, bytes: u32, completions: &mut Completions) {
-        let mut left = bytes;
-        while let Some(front) = self.fetched.front().copied() {
-            match front.trb.trb_type() {
-                TrbType::NORMAL | TrbType::DATA_STAGE | TrbType::ISOCH => {}
-                TrbType::EVENT_DATA => {
-                    self.execute_event_data(front, CompletionCode::SUCCESS, completions);
-                    if !self.in_td {
-                        return;
-                    }
-                    continue;
-                }
-                TrbType::LINK | TrbType::NO_OP_TRANSFER => {
-                    completions.success(self.id, &front);
-                    self.fetched.pop_front();
-                    continue;
-                }
-                _ => {}
-            }
-            let rest = data_length(front.trb).saturating_sub(self.offset);
-            let taken = rest.min(left);
-            self.account(taken);
-            left = left.saturating_sub(taken);
-            if taken < rest {
-                self.offset = self.offset.saturating_add(taken);
-                self.in_td = true;
-                return;
-            }
-            completions.success(self.id, &front);
-            if self.pop(front) {
-                return;
-            }
-        }
-    }
-
-    /// The TD ended after `bytes`, before its end: a short packet, or an isochronous failure. RNG-15 corrected: a
-    /// packet that ends where a TRB ends, ended in that TRB. The rest of the TD is passed over.
-    pub(crate) fn retire_early(&mut self, bytes: u32, code: CompletionCode, completions: &mut Completions) {
-        let mut left = bytes;
-        while let Some(front) = self.fetched.front().copied() {
-            let rest = data_length(front.trb).saturating_sub(self.offset);
-            if left > rest || (rest == 0 && left > 0) {
-                self.account(rest);
-                left = left.saturating_sub(rest);
-                completions.success(self.id, &front);
-                if self.pop(front) {
-                    return;
-                }
-                continue;
-            }
-            self.account(left);
-            let residual = rest.saturating_sub(left);
-            // RNG-16, RNG-27: a short packet is told to who asked, anything else always.
-            if code != CompletionCode::SHORT_PACKET || front.trb.ioc() || front.trb.isp() {
-                completions.push(self.id, &front, code, residual);
-            }
-            if !self.pop(front) {
-                self.skip = Some(Skip { code, length: residual });
-            }
-            return;
-        }
-    }
-
-    /// The first TRB failed: an event whether or not it asked for one (RNG-27). It stays where it is.
-    pub(crate) fn fail(&mut self, code: CompletionCode, completions: &mut Completions) {
-        if let Some(front) = self.fetched.front() {
-            let residual = data_length(front.trb).saturating_sub(self.offset);
-            completions.push(self.id, front, code, residual);
-        }
-    }
-
-    /// A Setup or Status TRB is done.
-    pub(crate) fn retire_stage(&mut self, completions: &mut Completions) {
-        if let Some(front) = self.fetched.front().copied() {
-            completions.success(self.id, &front);
-            self.pop(front);
-        }
-    }
-
-    /// Takes the first TRB off. Returns whether the TD ended with it.
-    fn pop(&mut self, front: Fetched) -> bool {
-        self.fetched.pop_front();
-        self.offset = 0;
-        self.in_td = front.trb.chain();
-        if !self.in_td {
-            self.edtla = 0;
-            self.issued = false;
-            self.take_up_max_packet();
-        }
-        !self.in_td
-    }
-
-    fn account(&mut self, bytes: u32) {
-        self.edtla = self.edtla.wrapping_add(bytes) & EDTLA_MASK;
-    }
-
-    fn execute_event_data(&mut self, front: Fetched, code: CompletionCode, completions: &mut Completions) {
-        completions.event_data(self.id, &front, code, self.edtla);
-        self.edtla = 0;
-        self.pop(front);
-    }
-
-    fn skip_one(&mut self, front: Fetched, skip: Skip, completions: &mut Completions) {
-        match front.trb.trb_type() {
-            // CAP-17: PAE = 1, every Event Data TRB of the TD is executed.
-            TrbType::EVENT_DATA => self.execute_event_data(front, skip.code, completions),
-            TrbType::LINK => {
-                completions.success(self.id, &front);
-                self.fetched.pop_front();
-                return;
-            }
-            _ => {
-                if front.trb.ioc() {
-                    completions.push(self.id, &front, skip.code, skip.length);
-                }
-                self.pop(front);
-            }
-        }
-        if !front.trb.chain() {
-            self.skip = None;
-        }
-    }
-
-    /// An isochronous TD is passed over at once: all of it has been read.
-    pub(crate) fn skip_fetched(&mut self, completions: &mut Completions) {
-        while let Some(skip) = self.skip
-            && let Some(front) = self.fetched.front().copied()
-        {
-            self.skip_one(front, skip, completions);
-        }
-    }
-
-    fn take_up_where_stopped(&mut self) {
+    pub(super) fn take_up_where_stopped(&mut self) {
         if let Some((address, offset)) = self.resume.take()
             && let Some(front) = self.fetched.front()
             && front.position.address == address
@@ -357,12 +244,27 @@ impl Endpoint {
             self.offset = offset.min(data_length(front.trb));
         }
     }
+}
 
-    /// SEC-02: Links that lead nowhere are a TRB Error at the last of them.
-    fn link_loop(&self, at: Gpa) -> Head {
-        let position = crate::rings::consumer::RingPosition { address: at, cycle: self.ring.cycle };
-        Head::Malformed(Fetched { position, trb: Trb::default() })
+/// What came of reading one TRB more.
+enum Read {
+    /// It is the last of the fetched ones.
+    Trb,
+    /// It is still software's.
+    Empty,
+    /// It cannot be executed.
+    Malformed(Fetched),
+}
+
+/// RNG-10: what can be executed is executed and counted, unless the profile is strict; RNG-11: even then.
+fn judge(fetched: Fetched, flaw: Flaw, completions: &mut Completions) -> Read {
+    if let Flaw::Rule(violation) = flaw {
+        completions.violation(violation);
+        if violation == Violation::BufferCrossesBoundary || !completions.rules.strict {
+            return Read::Trb;
+        }
     }
+    Read::Malformed(fetched)
 }
 
 /// The bytes that a TRB of a window stands for.
@@ -376,7 +278,7 @@ pub(crate) fn data_length(trb: Trb) -> u32 {
 
 /// TRB-03: a Setup TRB carries its eight bytes; RNG-28: SET_ADDRESS is the controller's own business.
 fn setup_head(front: Fetched) -> Head {
-    let packet = front.trb.parameter.to_le_bytes();
+    let packet = front.trb.immediate_data();
     let set_address = matches!(packet, [0, 5, ..]);
     if !front.trb.idt() || front.trb.transfer_length() != 8 || set_address {
         return Head::Malformed(front);

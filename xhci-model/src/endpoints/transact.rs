@@ -4,6 +4,7 @@
 use super::Endpoint;
 use super::completion::Completions;
 use super::td::Head;
+use crate::bus::domain::Class;
 use crate::bus::time;
 use crate::device::{DeviceAddress, Token};
 use crate::dma::{Dma, DmaError};
@@ -31,6 +32,8 @@ pub(crate) struct Flight {
 pub(crate) enum Step {
     /// A Setup or Status stage.
     Stage,
+    /// A packet that came before: acknowledged and dropped (XFR-06).
+    Repeated,
     /// Data. The packet was the last that the TD has room for, or shorter than a full one.
     Data {
         /// Shorter than a full packet.
@@ -100,7 +103,7 @@ impl Endpoint {
                 let outcome = wire.out_packet(now, token, packet);
                 self.flight(TransactionKind::Out, outcome, size, Step::Data { short: false, fills })
             }
-            Head::Idle | Head::Incomplete | Head::Busy | Head::Malformed(_) => {
+            Head::Idle | Head::Incomplete | Head::Busy | Head::Event | Head::Malformed(_) => {
                 self.flight(TransactionKind::Out, Outcome::Nak, 0, Step::Stage)
             }
         };
@@ -125,8 +128,8 @@ impl Endpoint {
             Err(outcome) => return Ok(self.flight(TransactionKind::In, outcome, 0, Step::Stage)),
         };
         if sequence != self.sequence {
-            // XFR-06: a repeated packet is acknowledged and dropped.
-            return Ok(self.flight(TransactionKind::In, Outcome::Nak, 0, Step::Stage));
+            let bytes = u32::try_from(length.min(full)).unwrap_or(0);
+            return Ok(self.flight(TransactionKind::In, Outcome::Done, bytes, Step::Repeated));
         }
         let taken = length.min(index(room));
         self.scatter(0, buffer.get(..taken).unwrap_or_default(), dma)?;
@@ -140,6 +143,17 @@ impl Endpoint {
             bytes,
             Step::Data { short, fills: fills && bytes == room },
         ))
+    }
+
+    /// ERR-02, TRB-42: the transaction in place of one whose data buffer is not there. An OUT packet stays at home, an
+    /// IN packet was acknowledged and is lost.
+    pub(crate) fn without_buffer(&self, is_in: bool) -> Flight {
+        let kind = if is_in { TransactionKind::In } else { TransactionKind::Out };
+        let step = match self.class {
+            Class::Isochronous => Step::Isochronous { code: CompletionCode::DATA_BUFFER_ERROR },
+            _ => Step::Data { short: false, fills: false },
+        };
+        self.flight(kind, Outcome::DataBuffer, 0, step)
     }
 
     fn flight(&self, kind: TransactionKind, outcome: Outcome, bytes: u32, step: Step) -> Flight {
@@ -171,6 +185,10 @@ impl Endpoint {
                 return Next::Halt;
             }
             Outcome::DataBuffer => {
+                if flight.kind == TransactionKind::In && matches!(flight.step, Step::Data { .. }) {
+                    // The packet had come.
+                    self.sequence = next_sequence(self.speed, self.sequence);
+                }
                 // TRB-42: told, and the endpoint goes on with the next TD.
                 self.retire_early(0, CompletionCode::DATA_BUFFER_ERROR, completions);
                 return Next::Continue;
@@ -205,7 +223,7 @@ impl Endpoint {
                     self.retire(flight.bytes, completions);
                 }
             }
-            Step::Isochronous { .. } => {}
+            Step::Repeated | Step::Isochronous { .. } => {}
         }
         Next::Continue
     }

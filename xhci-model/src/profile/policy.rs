@@ -42,6 +42,10 @@ pub struct Policy {
     pub unlimited_bandwidth: bool,
     /// Each USB 2 root port has a high-speed bus of its own; otherwise all share one (BW-02).
     pub high_speed_bus_per_port: bool,
+    /// A TD of more bytes is a TRB Error; by default only the number of TRBs is limited (RNG-35).
+    pub longest_td: Option<u32>,
+    /// A transaction that was NAKed is tried again when so many microframes have begun, at least one (XFR-01).
+    pub nak_interval_microframes: u8,
     /// So many endpoints besides the default ones can be enabled at once; more are a Resource Error (TRB-47).
     pub endpoint_limit: Option<u16>,
     /// Disable Slot writes Slot State and EP States 0 into the output contexts, as VirtualBox does; otherwise it
@@ -72,6 +76,8 @@ impl Policy {
         ports_work_while_halted: false,
         unlimited_bandwidth: false,
         high_speed_bus_per_port: false,
+        longest_td: None,
+        nak_interval_microframes: 1,
         endpoint_limit: None,
         disabled_slot_shown: false,
         bios_owned: false,

@@ -4,7 +4,7 @@ use crate::dma::{Dma, DmaError};
 use xhci_spec::{Gpa, Trb, TrbType};
 
 /// SEC-02: so many Link TRBs may follow one another before the ring is taken for a loop.
-const CONSECUTIVE_LINKS: u32 = 256;
+pub(crate) const CONSECUTIVE_LINKS: u32 = 256;
 
 /// Where a ring is read next, and the cycle bit that marks TRBs there as the controller's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct RingPosition {
 }
 
 /// A TRB with the place it was read from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Fetched {
     pub(crate) position: RingPosition,
     pub(crate) trb: Trb,
@@ -25,13 +25,14 @@ pub(crate) enum Fetch {
     Trb(Fetched),
     /// The TRB at the position is software's.
     Empty,
-    /// Links that lead nowhere; the position of the last one.
-    LinkLoop(Gpa),
+    /// Links that lead nowhere; the last one that was followed.
+    LinkLoop(Fetched),
 }
 
 impl RingPosition {
     /// Takes the next TRB, following links, and moves past it.
     pub(crate) fn fetch<D: Dma>(&mut self, dma: &mut D) -> Result<Fetch, DmaError> {
+        let mut last = Fetched::default();
         for _ in 0..CONSECUTIVE_LINKS {
             self.address = dma.resolve(self.address);
             // RNG-03: the dword with the cycle bit first; the rest is valid only once that bit says so.
@@ -57,8 +58,9 @@ impl RingPosition {
             if trb.ioc() {
                 return Ok(Fetch::Trb(fetched));
             }
+            last = fetched;
         }
-        Ok(Fetch::LinkLoop(self.address))
+        Ok(Fetch::LinkLoop(last))
     }
 
     /// CTX-25: a position on a Link TRB that is the controller's is reported as the link's target.

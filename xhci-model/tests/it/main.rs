@@ -10,4 +10,5 @@ mod isochronous;
 mod stop_endpoint;
 mod support;
 mod topology;
+mod transfer_rings;
 mod transfers;

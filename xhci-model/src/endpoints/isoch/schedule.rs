@@ -5,7 +5,7 @@ use super::super::completion::Completions;
 use super::super::td::Head;
 use crate::dma::{Dma, DmaError};
 use crate::rings::consumer::Fetched;
-use xhci_spec::{FrameId, TrbType};
+use xhci_spec::FrameId;
 
 /// ISO-10: a Frame ID up to so many frames ahead is in the future, any other is past.
 const FRAMES_AHEAD: u64 = 895;
@@ -25,6 +25,8 @@ pub(crate) enum Due {
     Nothing,
     /// The ring is empty: an xrun, and out of the schedule until a doorbell (ISO-14, ISO-15).
     Empty,
+    /// A TRB that is no TD asks for an event.
+    Event,
     /// A TRB that cannot be executed.
     Malformed(Fetched),
 }
@@ -51,6 +53,7 @@ impl Endpoint {
         match self.head(u32::MAX, dma, completions)? {
             Head::Data { bytes, .. } => self.td_bytes = bytes,
             Head::Idle => return Ok(Due::Empty),
+            Head::Event => return Ok(Due::Event),
             Head::Malformed(at) => return Ok(Due::Malformed(at)),
             Head::Incomplete | Head::Busy | Head::Setup(_) | Head::Status { .. } => return Ok(Due::Nothing),
         }
@@ -90,27 +93,11 @@ impl Endpoint {
         }
     }
 
-    /// The fetched TD missed its interval: the whole of it is taken off. Returns its last TRB (ISO-16).
-    pub(crate) fn drop_td(&mut self) -> Option<Fetched> {
-        let mut last = None;
-        while let Some(front) = self.fetched.pop_front() {
-            last = Some(front);
-            // A Link inside a TD need not carry its chain bit.
-            if !front.trb.chain() && front.trb.trb_type() != TrbType::LINK {
-                break;
-            }
-        }
-        self.offset = 0;
-        self.in_td = false;
-        self.issued = false;
-        self.edtla = 0;
-        last
-    }
-
     /// TRBs that were read and not executed are software's to change (RNG-32).
     pub(crate) fn read_again(&mut self) {
         self.ring = self.dequeue();
         self.fetched.clear();
+        self.read = self.retired;
     }
 
     /// The interval is used up, by its TD or by its absence.

@@ -1,8 +1,10 @@
 //! A driver for tests: registers and guest memory, nothing else. It polls; what it sees is what a driver sees.
 
+pub mod bench;
 pub mod gadget;
 pub mod hub;
 pub mod memory;
+pub mod probe;
 
 use gadget::Gadget;
 use memory::Memory;

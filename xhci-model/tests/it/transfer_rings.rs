@@ -1,0 +1,175 @@
+//! Transfer rings: what is one TD, what goes over the bus for it, and which events it makes (xHCI 4.9, 4.10, 4.11).
+//!
+//! The tables say: TRBs | packets of the device | events (`code@TRB:length`, `code=data:length` of Event Data) | endpoint state.
+
+use crate::support::bench::{Bench, on_profiles};
+use expect_test::expect;
+use std::fmt::Write as _;
+use usb_spec::Speed;
+use xhci_model::{Policy, Profile};
+use xhci_spec::context::EndpointType;
+
+/// Rings of a high-speed bulk IN endpoint, packets of 512, a line each.
+fn bulk_in(profile: &Profile, cases: &[(&str, &[usize])]) -> String {
+    let mut table = String::new();
+    for (trbs, packets) in cases {
+        let mut bench = Bench::new(profile.clone(), Speed::High, EndpointType::BULK_IN);
+        bench.probe().sends(1, packets);
+        bench.trbs(trbs);
+        bench.go();
+        writeln!(table, "{trbs} | {packets:?} | {} | {}", bench.events(), bench.state()).unwrap();
+    }
+    table
+}
+
+/// Rings of a high-speed bulk OUT endpoint: what is sent, and what is told.
+fn bulk_out(profile: &Profile, cases: &[&str]) -> String {
+    let mut table = String::new();
+    for trbs in cases {
+        let mut bench = Bench::new(profile.clone(), Speed::High, EndpointType::BULK_OUT);
+        bench.trbs(trbs);
+        bench.go();
+        let sent: Vec<usize> = bench.probe().seen.iter().map(|seen| seen.data.len()).collect();
+        writeln!(table, "{trbs} | {sent:?} | {} | {}", bench.events(), bench.state()).unwrap();
+    }
+    table
+}
+
+const SHORT: &[(&str, &[usize])] = &[
+    // Who asked hears of it, with the residual of the TRB in which it ended.
+    ("N512", &[100]),
+    ("N512 isp", &[100]),
+    ("N512 ioc", &[100]),
+    ("N512 isp ioc", &[512]),
+    ("N512 ioc", &[0]),
+    // RNG-15: 150 of 100 + 100 end in the second TRB, 100 in the first.
+    ("N100 ch isp, N100 isp", &[150]),
+    ("N100 ch isp, N100 isp", &[100]),
+    ("N100 ch isp, N100 isp", &[101]),
+    ("N100 ch isp, N100 isp", &[99]),
+    ("N100 ch ioc, N100 ch ioc, N100 ioc", &[150]),
+    // RNG-17: later TRBs that ask get the same length.
+    ("N512 ch isp, N512 ch, N512 ioc, N512 ioc", &[500, 512]),
+    ("N512 ch isp, N512 ch, N512 ioc, N512 ioc", &[512, 0, 30]),
+    // Event Data: all of them, with what moved since the last.
+    ("N512 ch isp, E1 ch ioc, N512 ch, E2 ioc", &[500]),
+    ("N512 ch, E1 ch ioc, N512 ch, E2 ioc", &[512, 7]),
+    ("N100 ch, E1 ch ioc, N412 ch, E2 ioc", &[150]),
+    ("N100 ch, E1 ch ioc, N412 ch, E2 ioc", &[100]),
+    ("N512 ch, E1 ch, N512 ch, E2 ioc", &[512, 7]),
+    // Links and No Ops inside a TD are none of its TRBs.
+    ("N100 ch, 0 ioc, N412 ioc", &[150]),
+    ("N512 ch isp, 0 ioc, N512 ioc", &[100]),
+    ("N512 ch isp, 0, N512 ioc, N512 ioc", &[100, 200]),
+];
+
+#[test] // req: RNG-15, RNG-16, RNG-17, RNG-19, RNG-20, RNG-21, RNG-22, RNG-25, TRB-53, CAP-17
+fn a_short_packet_ends_a_td() {
+    expect![[r#"
+        N512 | [100] |  | Running
+        N512 isp | [100] | 13@0:412 | Running
+        N512 ioc | [100] | 13@0:412 | Running
+        N512 isp ioc | [512] | 1@0:0 | Running
+        N512 ioc | [0] | 13@0:512 | Running
+        N100 ch isp, N100 isp | [150] | 13@1:50 | Running
+        N100 ch isp, N100 isp | [100] | 13@0:0 | Running
+        N100 ch isp, N100 isp | [101] | 13@1:99 | Running
+        N100 ch isp, N100 isp | [99] | 13@0:1 | Running
+        N100 ch ioc, N100 ch ioc, N100 ioc | [150] | 1@0:0 13@1:50 13@2:50 | Running
+        N512 ch isp, N512 ch, N512 ioc, N512 ioc | [500, 512] | 13@0:12 13@2:12 1@3:0 | Running
+        N512 ch isp, N512 ch, N512 ioc, N512 ioc | [512, 0, 30] | 13@2:512 13@3:482 | Running
+        N512 ch isp, E1 ch ioc, N512 ch, E2 ioc | [500] | 13@0:12 13=e001:500 13=e002:0 | Running
+        N512 ch, E1 ch ioc, N512 ch, E2 ioc | [512, 7] | 1=e001:512 13=e002:7 | Running
+        N100 ch, E1 ch ioc, N412 ch, E2 ioc | [150] | 1=e001:100 13=e002:50 | Running
+        N100 ch, E1 ch ioc, N412 ch, E2 ioc | [100] | 13=e001:100 13=e002:0 | Running
+        N512 ch, E1 ch, N512 ch, E2 ioc | [512, 7] | 13=e002:7 | Running
+        N100 ch, 0 ioc, N412 ioc | [150] | 1@1:0 13@2:362 | Running
+        N512 ch isp, 0 ioc, N512 ioc | [100] | 13@0:412 1@1:0 13@2:412 | Running
+        N512 ch isp, 0, N512 ioc, N512 ioc | [100, 200] | 13@0:412 13@2:412 13@3:312 | Running
+    "#]]
+    .assert_eq(&bulk_in(&Profile::default(), SHORT));
+}
+
+#[test] // req: CAP-17, RNG-23
+fn without_pae_only_the_first_event_data_trb_is_executed() {
+    let profile = Profile { parse_all_event_data: false, ..Profile::default() };
+    expect![[r#"
+        N512 ch isp, E1 ch ioc, N512 ch, E2 ioc | [500] | 13@0:12 13=e001:500 | Running
+        N512 ch, E1 ch, N512 ch, E2 ioc | [7] |  | Running
+        N512 ch, E1 ch ioc, N512 ch, E2 ioc | [512, 7] | 1=e001:512 13=e002:7 | Running
+        N512 ch, E1 ch ioc, N512 ch, E2 ioc, N512 ch, E3 ioc | [512, 512, 7] | 1=e001:512 1=e002:512 13=e003:7 | Running
+    "#]]
+    .assert_eq(&bulk_in(
+        &profile,
+        &[
+            ("N512 ch isp, E1 ch ioc, N512 ch, E2 ioc", &[500]),
+            ("N512 ch, E1 ch, N512 ch, E2 ioc", &[7]),
+            ("N512 ch, E1 ch ioc, N512 ch, E2 ioc", &[512, 7]),
+            ("N512 ch, E1 ch ioc, N512 ch, E2 ioc, N512 ch, E3 ioc", &[512, 512, 7]),
+        ],
+    ));
+}
+
+#[test] // req: RNG-17
+fn told_once_as_qemu_does() {
+    let policy = Policy { short_packet_once: true, ..Policy::DEFAULT };
+    expect![[r#"
+        N512 ch isp, N512 ch ioc, N512 ioc, N512 ioc | [500, 512] | 13@0:12 1@3:0 | Running
+        N512 ch, N512 ch ioc, N512 ioc, N512 isp | [500, 500] | 13@1:12 13@3:12 | Running
+        N512 ch isp, N512 ch, E1 ioc | [500] | 13@0:12 | Running
+        N512 ch, N512 ch, E1 ioc | [500] | 13=e001:500 | Running
+    "#]]
+    .assert_eq(&bulk_in(
+        &Profile { policy, ..Profile::default() },
+        &[
+            ("N512 ch isp, N512 ch ioc, N512 ioc, N512 ioc", &[500, 512]),
+            ("N512 ch, N512 ch ioc, N512 ioc, N512 isp", &[500, 500]),
+            ("N512 ch isp, N512 ch, E1 ioc", &[500]),
+            ("N512 ch, N512 ch, E1 ioc", &[500]),
+        ],
+    ));
+}
+
+const WHOLE: &[&str] = &[
+    "N1024 ioc",
+    "N1025 ioc",
+    "N0 ioc",
+    "N0 ch, N0 ch, N0 ioc",
+    "N0 ch ioc, N10 ch ioc, N0 ioc",
+    "N512 ch, N0 ioc",
+    "N512 ioc, N0 ioc",
+    "N100 ch, N900 ch, N536 ch, N1 ioc",
+    "N511 ch ioc, N1 ch ioc, N1 ioc",
+    "0 ioc",
+    "N8 ioc, 0 ioc, N8 ioc",
+    "N8 ch, 0, N8 ch ioc, 0 ioc, N8 ioc",
+    "E1 ioc",
+    "N100 ch, N200 ch, N300 ch, E1 ch ioc, N400 ch, E2 ioc",
+    "N100 ch, E1 ch, N200 ch, E2 ioc",
+    "N0 ch, E1 ioc",
+    "N100 ioc, E1 ioc",
+];
+
+#[test] // req: RNG-13, RNG-14, RNG-09, RNG-19, RNG-20, RNG-21, RNG-25, TRB-08, TRB-09, TRB-01
+fn a_td_is_moved_in_packets_whatever_its_trbs_are() {
+    let expected = expect![[r#"
+        N1024 ioc | [512, 512] | 1@0:0 | Running
+        N1025 ioc | [512, 512, 1] | 1@0:0 | Running
+        N0 ioc | [0] | 1@0:0 | Running
+        N0 ch, N0 ch, N0 ioc | [0] | 1@2:0 | Running
+        N0 ch ioc, N10 ch ioc, N0 ioc | [10] | 1@0:0 1@1:0 1@2:0 | Running
+        N512 ch, N0 ioc | [512] | 1@1:0 | Running
+        N512 ioc, N0 ioc | [512, 0] | 1@0:0 1@1:0 | Running
+        N100 ch, N900 ch, N536 ch, N1 ioc | [512, 512, 512, 1] | 1@3:0 | Running
+        N511 ch ioc, N1 ch ioc, N1 ioc | [512, 1] | 1@0:0 1@1:0 1@2:0 | Running
+        0 ioc | [] | 1@0:0 | Running
+        N8 ioc, 0 ioc, N8 ioc | [8, 8] | 1@0:0 1@1:0 1@2:0 | Running
+        N8 ch, 0, N8 ch ioc, 0 ioc, N8 ioc | [24] | 1@2:0 1@3:0 1@4:0 | Running
+        E1 ioc | [] | 1=e001:0 | Running
+        N100 ch, N200 ch, N300 ch, E1 ch ioc, N400 ch, E2 ioc | [512, 488] | 1=e001:600 1=e002:400 | Running
+        N100 ch, E1 ch, N200 ch, E2 ioc | [300] | 1=e002:200 | Running
+        N0 ch, E1 ioc | [0] | 1=e001:0 | Running
+        N100 ioc, E1 ioc | [100] | 1@0:0 1=e001:0 | Running
+    "#]];
+    on_profiles(|profile| expected.assert_eq(&bulk_out(&profile, WHOLE)));
+}
