@@ -7,6 +7,7 @@ mod faults;
 mod hostile;
 mod interrupters;
 mod isochronous;
+mod sequences;
 mod stop_endpoint;
 mod support;
 mod topology;

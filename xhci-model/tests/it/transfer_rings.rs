@@ -3,10 +3,11 @@
 //! The tables say: TRBs | packets of the device | events (`code@TRB:length`, `code=data:length` of Event Data) | endpoint state.
 
 use crate::support::bench::{Bench, on_profiles};
+use crate::support::probe::Say;
 use expect_test::expect;
 use std::fmt::Write as _;
 use usb_spec::Speed;
-use xhci_model::{Policy, Profile};
+use xhci_model::{Policy, Profile, Violation};
 use xhci_spec::context::EndpointType;
 
 /// Rings of a high-speed bulk IN endpoint, packets of 512, a line each.
@@ -172,4 +173,119 @@ fn a_td_is_moved_in_packets_whatever_its_trbs_are() {
         N100 ioc, E1 ioc | [100] | 1@0:0 1=e001:0 | Running
     "#]];
     on_profiles(|profile| expected.assert_eq(&bulk_out(&profile, WHOLE)));
+}
+
+/// Control transfers, with the violations that the TRBs make.
+fn control(profile: &Profile, cases: &[&str]) -> String {
+    let mut table = String::new();
+    for trbs in cases {
+        let mut bench = Bench::new(profile.clone(), Speed::High, EndpointType::CONTROL);
+        bench.probe().endless[0] = Some(64);
+        bench.trbs(trbs);
+        bench.go();
+        let kinds: Vec<&str> = bench.probe().seen.iter().map(|seen| seen.kind).collect();
+        let count = bench.violations(Violation::ControlStageMismatch);
+        writeln!(table, "{trbs} | {} | {count} | {} | {}", kinds.join(" "), bench.events(), bench.state())
+            .unwrap();
+    }
+    table
+}
+
+const STAGES: &[&str] = &[
+    "S, T in ioc",
+    "S64 in, D64 in, T ioc",
+    "S64 out, D64, T in ioc",
+    "S128 in, D64 in ch, N64, T ioc",
+    "S64 in, D64 in ch, E1 ioc, T ioc",
+    // Each of these says something else than its Setup TRB.
+    "S, T ioc",
+    "S64 in, D64 in, T in ioc",
+    "S64 in, D64, T in ioc",
+    "S64 in, D128 in, T ioc",
+    "S64 in, D63 in, T ioc",
+    "S64 in, D32 in ch, N16, T ioc",
+    "S64 in, D32 in ch, E1 ioc, T ioc",
+    "S64 in, T ioc",
+    "S, D64 in, T ioc",
+    "S64, T in ioc",
+    "S0 in, T in ioc",
+    "S, S, T in ioc",
+];
+
+#[test] // req: RNG-10, XFR-12
+fn control_stages_that_disagree_run_and_are_counted() {
+    expect![[r#"
+        S, T in ioc | SETUP IN | 0 | 1@1:0 | Running
+        S64 in, D64 in, T ioc | SETUP IN OUT | 0 | 1@2:0 | Running
+        S64 out, D64, T in ioc | SETUP OUT IN | 0 | 1@2:0 | Running
+        S128 in, D64 in ch, N64, T ioc | SETUP IN IN OUT | 0 | 1@3:0 | Running
+        S64 in, D64 in ch, E1 ioc, T ioc | SETUP IN OUT | 0 | 1=e001:64 1@3:0 | Running
+        S, T ioc | SETUP OUT | 1 | 1@1:0 | Running
+        S64 in, D64 in, T in ioc | SETUP IN IN | 1 | 1@2:0 | Running
+        S64 in, D64, T in ioc | SETUP OUT IN | 1 | 1@2:0 | Running
+        S64 in, D128 in, T ioc | SETUP IN IN OUT | 1 | 1@2:0 | Running
+        S64 in, D63 in, T ioc | SETUP IN | 1 | 3@1:63 | Halted
+        S64 in, D32 in ch, N16, T ioc | SETUP IN | 1 | 3@1:32 | Halted
+        S64 in, D32 in ch, E1 ioc, T ioc | SETUP IN | 1 | 3@1:32 | Halted
+        S64 in, T ioc | SETUP OUT | 1 | 1@1:0 | Running
+        S, D64 in, T ioc | SETUP IN OUT | 1 | 1@2:0 | Running
+        S64, T in ioc | SETUP IN | 1 | 1@1:0 | Running
+        S0 in, T in ioc | SETUP IN | 1 | 1@1:0 | Running
+        S, S, T in ioc | SETUP SETUP IN | 1 | 1@2:0 | Running
+    "#]]
+    .assert_eq(&control(&Profile::default(), STAGES));
+}
+
+#[test] // req: RNG-10
+fn control_stages_that_disagree_are_refused_by_a_strict_profile() {
+    expect![[r#"
+        S, T in ioc | SETUP IN | 0 | 1@1:0 | Running
+        S64 in, D64 in, T ioc | SETUP IN OUT | 0 | 1@2:0 | Running
+        S64 out, D64, T in ioc | SETUP OUT IN | 0 | 1@2:0 | Running
+        S128 in, D64 in ch, N64, T ioc | SETUP IN IN OUT | 0 | 1@3:0 | Running
+        S64 in, D64 in ch, E1 ioc, T ioc | SETUP IN OUT | 0 | 1=e001:64 1@3:0 | Running
+        S, T ioc | SETUP | 1 | 5@1:0 | Error
+        S64 in, D64 in, T in ioc | SETUP IN | 1 | 5@2:0 | Error
+        S64 in, D64, T in ioc | SETUP | 1 | 5@1:0 | Error
+        S64 in, D128 in, T ioc | SETUP | 1 | 5@1:0 | Error
+        S64 in, D63 in, T ioc | SETUP | 1 | 5@1:0 | Error
+        S64 in, D32 in ch, N16, T ioc | SETUP | 1 | 5@2:0 | Error
+        S64 in, D32 in ch, E1 ioc, T ioc | SETUP | 1 | 5@2:0 | Error
+        S64 in, T ioc | SETUP | 1 | 5@1:0 | Error
+        S, D64 in, T ioc | SETUP | 1 | 5@1:0 | Error
+        S64, T in ioc |  | 1 | 5@0:0 | Error
+        S0 in, T in ioc |  | 1 | 5@0:0 | Error
+        S, S, T in ioc | SETUP | 1 | 5@1:0 | Error
+    "#]]
+    .assert_eq(&control(&Profile::strict(), STAGES));
+}
+
+#[test] // req: RNG-10
+fn what_a_set_dequeue_pointer_leads_to_is_not_held_against_the_old_setup() {
+    let mut bench = Bench::new(Profile::strict(), Speed::High, EndpointType::CONTROL);
+    bench.probe().input[0].push_back(Say::Stall);
+    bench.trbs("S64 in, D64 in, T ioc");
+    bench.go();
+    assert_eq!((bench.events().as_str(), bench.dequeue()), ("6@1:64", 1));
+    bench.recover();
+    bench.trbs("S, T in ioc");
+    bench.go();
+    assert_eq!(bench.events(), "1@4:0");
+    assert_eq!(bench.violations(Violation::ControlStageMismatch), 0);
+}
+
+#[test] // req: RNG-10
+fn a_stop_inside_a_control_transfer_does_not_change_what_is_expected() {
+    let mut bench = Bench::new(Profile::strict(), Speed::High, EndpointType::CONTROL);
+    bench.trbs("S64 in, D64 in");
+    bench.probe().input[0].extend([Say::Nak; 500]);
+    bench.go();
+    bench.stop();
+    bench.go();
+    bench.probe().input[0].clear();
+    bench.probe().sends(0, &[64]);
+    bench.trbs("T ioc");
+    bench.go();
+    assert_eq!(bench.events(), "26@1:64 1@2:0");
+    assert_eq!(bench.violations(Violation::ControlStageMismatch), 0);
 }

@@ -95,11 +95,6 @@ impl Probe {
     fn following(&self, sequence: u8) -> u8 {
         if self.is_super() { (sequence + 1) & 0x1F } else { sequence ^ 1 }
     }
-
-    /// CLEAR_FEATURE(ENDPOINT_HALT), as far as the sequence goes.
-    pub fn restart_sequence(&mut self, number: u8) {
-        self.sequence_in[usize::from(number)] = 0;
-    }
 }
 
 impl Device for Probe {
@@ -154,8 +149,12 @@ impl Device for Probe {
             return InReply::Data { length: 0, sequence: 1 };
         }
         let number = usize::from(token.endpoint);
-        let say = self.input[number].pop_front().or(self.endless[number].map(Say::Data));
-        let say = say.unwrap_or(if number == 0 && buffer.is_empty() { Say::Data(0) } else { Say::Nak });
+        let is_status = number == 0 && buffer.is_empty();
+        let say = self.input[number].pop_front().unwrap_or_else(|| match self.endless[number] {
+            _ if is_status => Say::Data(0),
+            Some(length) => Say::Data(length),
+            None => Say::Nak,
+        });
         let mut data = Vec::new();
         let (answer, reply) = match say {
             Say::Data(length) => {
