@@ -92,6 +92,11 @@ impl Xhci {
         self.layout.bytes
     }
 
+    /// MaxIntrs: how many interrupters, and so messages, there are.
+    pub fn interrupters(&self) -> u16 {
+        self.core.profile.interrupters
+    }
+
     /// Plugs a device into a root hub port.
     pub fn attach(&mut self, now: Instant, port: PortId, device: Box<dyn Device>) -> Result<(), AttachError> {
         self.ports.attach(port, device, now, &mut self.core)
