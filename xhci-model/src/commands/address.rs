@@ -35,13 +35,20 @@ struct Target {
     speed: Speed,
 }
 
+/// How far SET_ADDRESS has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Setup,
+    Status,
+    Over,
+}
+
 /// The SET_ADDRESS control transfer to the device that answers address 0 (CMD-20).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addressing {
     target: Target,
     address: DeviceAddress,
-    /// The SETUP packet was taken.
-    accepted: bool,
+    stage: Stage,
     errors: u8,
     deadline: Instant,
 }
@@ -77,7 +84,7 @@ impl Xhci {
             return done(CompletionCode::RESOURCE_ERROR);
         };
         let deadline = now + DEVICE_TIME;
-        let transfer = Addressing { target, address, accepted: false, errors: 0, deadline };
+        let transfer = Addressing { target, address, stage: Stage::Setup, errors: 0, deadline };
         self.set_address(id, transfer, now, dma)
     }
 
@@ -131,7 +138,11 @@ impl Xhci {
         now: Instant,
         dma: &mut D,
     ) -> Result<Step, DmaError> {
-        let Addressing { target, address, accepted, .. } = transfer;
+        let Addressing { target, address, stage, .. } = transfer;
+        if stage == Stage::Over {
+            self.enter(id, target, Some(address), now, dma)?;
+            return Ok(Step::Done((CompletionCode::SUCCESS, Some(id))));
+        }
         // CMD-07, CMD-21: nothing is written.
         let failed = Ok(Step::Done((CompletionCode::USB_TRANSACTION_ERROR, Some(id))));
         let Some(Link::Active(device)) = self.ports.get_mut(target.port).map(|port| port.link()) else {
@@ -139,10 +150,11 @@ impl Xhci {
         };
         let endpoint = EndpointId { slot: id, dci: Dci::EP0 };
         let probe = Probe { endpoint, port: target.port };
-        let (kind, bytes) = if accepted { (TransactionKind::In, 0) } else { (TransactionKind::Setup, 8) };
+        let (kind, bytes) =
+            if stage == Stage::Setup { (TransactionKind::Setup, 8) } else { (TransactionKind::In, 0) };
         let (outcome, delay) = target.route.reach(Some(device), now, |device| {
             let mut wire = Wire::new(device, &mut self.core.faults, probe);
-            let outcome = if accepted {
+            let outcome = if stage == Stage::Status {
                 let token = Token { address: DeviceAddress::DEFAULT, endpoint: 0, sequence: 1 };
                 match wire.in_packet(now, token, &mut []) {
                     Ok(Packet { length: 0, .. }) => Outcome::Done,
@@ -160,13 +172,14 @@ impl Xhci {
         };
         let duration = duration + delay;
         self.core.log.record(now, Event::Transaction { endpoint, kind, bytes, outcome, duration });
+        let end = now + duration;
         match outcome {
-            Outcome::Done if accepted => {
-                self.enter(id, target, Some(address), now, dma)?;
-                return Ok(Step::Done((CompletionCode::SUCCESS, Some(id))));
+            Outcome::Done if stage == Stage::Status => {
+                transfer.stage = Stage::Over;
+                return Ok(Step::Wait(Phase::Addressing(transfer), Some(end)));
             }
             Outcome::Done => {
-                transfer.accepted = true;
+                transfer.stage = Stage::Status;
                 transfer.errors = 0;
             }
             Outcome::Nak if now < transfer.deadline => {}
@@ -175,9 +188,10 @@ impl Xhci {
             }
             _ => return failed,
         }
+        let index = self.core.microframes.index(end);
         let next = match target.speed {
-            Speed::Low | Speed::Full => (self.core.microframes.index(now) | 7).saturating_add(1),
-            _ => self.core.microframes.index(now).saturating_add(1),
+            Speed::Low | Speed::Full => (index | 7).saturating_add(1),
+            _ => index.saturating_add(1),
         };
         Ok(Step::Wait(Phase::Addressing(transfer), Some(self.core.microframes.start_of(next))))
     }

@@ -32,6 +32,10 @@ struct Current {
 #[derive(Debug, Default)]
 pub(crate) struct CommandRing {
     position: RingPosition,
+    /// CRCR bits 63:32 as written last.
+    high: u32,
+    /// The last write of CRCR's low dword set the pointer.
+    loads: bool,
     running: bool,
     current: Option<Current>,
     ending: Option<Ending>,
@@ -51,6 +55,7 @@ impl CommandRing {
     pub(crate) fn write_crcr_low(&mut self, value: u32) -> bool {
         let crcr = Crcr::from_bits(value.into());
         if self.running {
+            self.loads = false;
             if crcr.ca() {
                 self.ending = Some(Ending::Abort);
             } else if crcr.cs() && self.ending.is_none() {
@@ -58,13 +63,16 @@ impl CommandRing {
             }
             return self.ending.is_some();
         }
-        let high = self.position.address.0 & !0xFFFF_FFFF;
-        self.position = RingPosition { address: Gpa(high | crcr.pointer().0), cycle: crcr.rcs() };
+        self.loads = true;
+        let address = Gpa(u64::from(self.high) << 32 | crcr.pointer().0);
+        self.position = RingPosition { address, cycle: crcr.rcs() };
         false
     }
 
+    /// OPR-40: the half that belongs to a write of CS or CA is not the pointer's, even if the ring stops in between.
     pub(crate) fn write_crcr_high(&mut self, value: u32) {
-        if !self.running {
+        self.high = value;
+        if !self.running && self.loads {
             let low = self.position.address.0 & 0xFFFF_FFFF;
             self.position.address = Gpa(u64::from(value) << 32 | low);
         }

@@ -2,12 +2,15 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod bring_up;
+mod command_ring;
+mod endpoint_states;
 mod event_rings;
 mod faults;
 mod hostile;
 mod interrupters;
 mod isochronous;
 mod sequences;
+mod slot_states;
 mod stop_endpoint;
 mod support;
 mod topology;

@@ -27,6 +27,8 @@ pub struct Gadget {
     pub received: Vec<(Instant, u8, Vec<u8>)>,
     /// IN tokens as they came.
     pub asked: Vec<(Instant, u8)>,
+    /// The same: endpoint, and the toggle that the host expects.
+    pub tokens: Vec<(u8, u8)>,
     /// SETUP packets.
     pub setups: Vec<[u8; 8]>,
     toggle_in: [u8; 16],
@@ -43,6 +45,7 @@ impl Gadget {
             output: Default::default(),
             received: Vec::new(),
             asked: Vec::new(),
+            tokens: Vec::new(),
             setups: Vec::new(),
             toggle_in: [0; 16],
             isochronous: [false; 16],
@@ -53,6 +56,11 @@ impl Gadget {
     pub fn isochronous(mut self, number: u8) -> Self {
         self.isochronous[usize::from(number)] = true;
         self
+    }
+
+    /// As its port does it.
+    pub fn bus_reset_by_hand(&mut self) {
+        self.bus_reset(Instant::ZERO);
     }
 
     pub fn answer(&mut self, number: u8, answer: Answer) {
@@ -102,6 +110,7 @@ impl Device for Gadget {
             return InReply::Data { length: 0, sequence: 1 };
         }
         self.asked.push((now, token.endpoint));
+        self.tokens.push((token.endpoint, token.sequence));
         let number = usize::from(token.endpoint);
         match self.input[number].pop_front() {
             Some(Answer::Data(data)) => {
