@@ -1,70 +1,14 @@
 //! Isochronous endpoints: when TDs go, and what tells of those that do not.
 
 use crate::support::gadget::{Answer, Gadget};
+use crate::support::stream::Stream;
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;
-use sim_time::Duration;
 use usb_spec::Speed;
 use xhci_model::{Policy, Profile};
 use xhci_spec::context::{EndpointState, EndpointType};
 use xhci_spec::trb::{command, transfer};
-use xhci_spec::{CompletionCode, Dci, FrameId, Gpa, InterrupterId, SlotId, Trb};
-
-/// A running controller with one isochronous endpoint whose TDs report to interrupter 1.
-struct Stream {
-    machine: Machine,
-    slot: SlotId,
-    ep: Dci,
-    ring: Producer,
-}
-
-impl Stream {
-    fn new(profile: Profile, kind: EndpointType, mps: u16, interval: u8) -> Self {
-        let mut machine = Machine::new(profile);
-        let slot = machine.enumerate(1, Gadget::new(Speed::High).isochronous(1));
-        let ep = dci(1, kind.is_in());
-        let context = endpoint(slot, ep, kind, mps, interval);
-        assert_eq!(machine.configure(slot, &[(ep, context)]), CompletionCode::SUCCESS);
-        let ring = Producer::new(ring_base(slot, ep), 256);
-        Self { machine, slot, ep, ring }
-    }
-
-    fn push(&mut self, trb: Trb) {
-        let trb = trb.with_interrupter_target(InterrupterId(1)).with_ioc(true);
-        self.ring.push(&mut self.machine.memory, trb);
-    }
-
-    fn asap(&mut self, bytes: u32) {
-        self.push(transfer::isoch(Gpa(BUFFERS), bytes, transfer::IsochStart::Asap));
-    }
-
-    fn in_frame(&mut self, frame: FrameId, bytes: u32) {
-        self.push(transfer::isoch(Gpa(BUFFERS), bytes, transfer::IsochStart::Frame(frame)));
-    }
-
-    fn kick(&mut self) {
-        self.machine.ring_doorbell(self.slot, self.ep);
-    }
-
-    fn microframe(&self) -> u64 {
-        self.machine.read(self.machine.runtime).into()
-    }
-
-    /// Microframes at which the device got packets, since the start of the controller.
-    fn sent(&mut self) -> Vec<u64> {
-        let origin = self.origin();
-        let received = &self.machine.gadget(1).received;
-        received
-            .iter()
-            .map(|(at, _, _)| at.since_start().as_ticks().saturating_sub(origin) / 7_500_000)
-            .collect()
-    }
-
-    /// When MFINDEX was 0, in ticks.
-    fn origin(&self) -> u64 {
-        Duration::from_micros(1).as_ticks()
-    }
-}
+use xhci_spec::{CompletionCode, FrameId, Gpa};
 
 #[test] // req: ISO-01, ISO-08, ISO-14, ISO-15, ISO-25, ISO-34, INT-17, INT-18
 fn tds_take_consecutive_intervals_and_an_empty_ring_is_told_once() {
@@ -75,7 +19,7 @@ fn tds_take_consecutive_intervals_and_an_empty_ring_is_told_once() {
     let now = stream.microframe();
     stream.kick();
     stream.machine.run_us(100_000);
-    assert_eq!(stream.sent(), [now + 9, now + 10, now + 11], "IST of 8 microframes after the doorbell's");
+    assert_eq!(stream.served(), [now + 9, now + 10, now + 11], "IST of 8 microframes after the doorbell's");
     expect![[r#"
         Transfer Event: Success 0x122000 length 0 slot 1 ep 2
         Transfer Event: Success 0x122010 length 0 slot 1 ep 2
@@ -91,7 +35,7 @@ fn tds_take_consecutive_intervals_and_an_empty_ring_is_told_once() {
     stream.asap(24);
     stream.kick();
     stream.machine.run_us(10_000);
-    assert_eq!(stream.sent().len(), 4);
+    assert_eq!(stream.served().len(), 4);
 }
 
 #[test] // req: ISO-09, ISO-13, ISO-26
@@ -104,7 +48,7 @@ fn a_frame_id_is_waited_for_in_silence() {
     stream.kick();
     stream.machine.run_us(8_000);
     let frame = u64::from(first.get()) * 8;
-    assert_eq!(stream.sent(), [frame, frame + 1, frame + 16]);
+    assert_eq!(stream.served(), [frame, frame + 1, frame + 16]);
     assert_eq!(stream.machine.take_events(1, true).len(), 3);
 }
 
@@ -141,19 +85,6 @@ fn late_tds_are_missed_and_the_last_of_them_is_named() {
     .assert_eq(&stream.machine.transcript(1));
 }
 
-#[test] // req: ISO-12
-fn without_cfc_only_the_first_frame_id_counts() {
-    let profile = Profile { contiguous_frame_ids: false, ..Profile::default() };
-    let mut stream = Stream::new(profile, EndpointType::ISOCH_OUT, 28, 0);
-    let first = FrameId::of_microframe(stream.microframe()).wrapping_add(5);
-    stream.in_frame(first, 4);
-    stream.in_frame(first.wrapping_add(100), 8);
-    stream.kick();
-    stream.machine.run_us(8_000);
-    let frame = u64::from(first.get()) * 8;
-    assert_eq!(stream.sent(), [frame, frame + 1]);
-}
-
 #[test] // req: ISO-21, ISO-22, ISO-23, ISO-27
 fn every_way_an_isochronous_in_can_go_wrong_leaves_the_endpoint_running() {
     let mut stream = Stream::new(Profile::default(), EndpointType::ISOCH_IN, 64, 0);
@@ -185,32 +116,6 @@ fn every_way_an_isochronous_in_can_go_wrong_leaves_the_endpoint_running() {
     assert_eq!(context.ep_state(), EndpointState::RUNNING);
     let reset = stream.machine.command_code(command::reset_endpoint(stream.slot, stream.ep, false));
     assert_eq!(reset, CompletionCode::CONTEXT_STATE_ERROR);
-}
-
-#[test] // req: ISO-20, TRB-58
-fn more_than_the_interval_holds_is_cut() {
-    let mut stream = Stream::new(Profile::default(), EndpointType::ISOCH_OUT, 28, 0);
-    stream.asap(40);
-    stream.asap(28);
-    stream.kick();
-    stream.machine.run_us(3_000);
-    expect![[r#"
-        Transfer Event: Bandwidth Overrun Error 0x122000 length 12 slot 1 ep 2
-        Transfer Event: Success 0x122010 length 0 slot 1 ep 2
-    "#]]
-    .assert_eq(&stream.machine.transcript(1));
-}
-
-#[test] // req: ISO-02, ISO-27
-fn a_normal_trb_may_not_begin_an_isochronous_td() {
-    let mut stream = Stream::new(Profile::default(), EndpointType::ISOCH_OUT, 28, 0);
-    stream.push(transfer::normal(Gpa(BUFFERS), 4));
-    stream.kick();
-    stream.machine.run_us(3_000);
-    expect![[r#"
-        Transfer Event: TRB Error 0x122000 length 0 slot 1 ep 2
-    "#]]
-    .assert_eq(&stream.machine.transcript(1));
 }
 
 #[test] // req: ISO-05, CTX-17

@@ -8,6 +8,8 @@ mod event_rings;
 mod faults;
 mod hostile;
 mod interrupters;
+mod isoch_packets;
+mod isoch_schedule;
 mod isochronous;
 mod sequences;
 mod slot_states;

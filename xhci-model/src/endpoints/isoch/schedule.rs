@@ -80,16 +80,21 @@ impl Endpoint {
         if trb.sia() || !(self.first || contiguous) {
             return Some(self.service_index);
         }
+        if self.interval >= FRAME_IDS_WRAP {
+            return Some(self.service_index);
+        }
         let frame = self.service_index >> 3;
         let ahead = u64::from(trb.frame_id().frames_since(FrameId::of_microframe(self.service_index)));
         match ahead {
             // ISO-09: the first TD of a frame goes to its first interval, each further one to the next.
             0 if self.first => Some(self.next_interval(frame.saturating_mul(8))),
             0 => Some(self.service_index),
-            1..=FRAMES_AHEAD if self.interval < FRAME_IDS_WRAP => {
-                Some(self.next_interval(frame.saturating_add(ahead).saturating_mul(8)))
+            1..=FRAMES_AHEAD => Some(self.next_interval(frame.saturating_add(ahead).saturating_mul(8))),
+            // ISO-09: a frame between two intervals means the later one.
+            _ => {
+                let behind = u64::from(FrameId::COUNT).saturating_sub(ahead).saturating_mul(8);
+                (behind < self.interval).then_some(self.service_index)
             }
-            _ => None,
         }
     }
 

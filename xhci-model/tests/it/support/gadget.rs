@@ -29,6 +29,8 @@ pub struct Gadget {
     pub asked: Vec<(Instant, u8)>,
     /// The same: endpoint, and the toggle that the host expects.
     pub tokens: Vec<(u8, u8)>,
+    /// The sequence field of the token of each packet other than to endpoint 0.
+    pub sequences: Vec<u8>,
     /// SETUP packets.
     pub setups: Vec<[u8; 8]>,
     toggle_in: [u8; 16],
@@ -46,6 +48,7 @@ impl Gadget {
             received: Vec::new(),
             asked: Vec::new(),
             tokens: Vec::new(),
+            sequences: Vec::new(),
             setups: Vec::new(),
             toggle_in: [0; 16],
             isochronous: [false; 16],
@@ -93,6 +96,9 @@ impl Device for Gadget {
         }
         match self.output[usize::from(token.endpoint)].pop_front() {
             None | Some(Answer::Data(_)) => {
+                if token.endpoint > 0 {
+                    self.sequences.push(token.sequence);
+                }
                 self.received.push((now, token.endpoint, data.to_vec()));
                 Handshake::Ack
             }
@@ -108,6 +114,9 @@ impl Device for Gadget {
         if let Some(address) = self.new_address.take() {
             self.address = address;
             return InReply::Data { length: 0, sequence: 1 };
+        }
+        if token.endpoint > 0 {
+            self.sequences.push(token.sequence);
         }
         self.asked.push((now, token.endpoint));
         self.tokens.push((token.endpoint, token.sequence));

@@ -6,6 +6,7 @@ pub mod gadget;
 pub mod hub;
 pub mod memory;
 pub mod probe;
+pub mod stream;
 
 use gadget::Gadget;
 use memory::Memory;
@@ -85,7 +86,6 @@ pub const TIMINGS: [(&str, Latencies); 3] =
     [("instant", Latencies::INSTANT), ("typical", Latencies::TYPICAL), ("stress", Latencies::STRESS)];
 
 /// Runs a test with the latencies of each timing mode in place of the profile's (TIM-27).
-#[expect(dead_code, reason = "the first test that uses it is on its way")]
 pub fn in_every_timing(profile: &Profile, test: impl Fn(Machine)) {
     for (name, latencies) in TIMINGS {
         println!("timing {name}");
