@@ -11,7 +11,7 @@ use xhci_spec::{Dci, InterrupterId, PortId, SlotId};
 pub(crate) type Agenda = DeadlineQueue<Task>;
 
 /// An endpoint of a device slot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct EndpointId {
     /// The device slot.
     pub slot: SlotId,

@@ -277,7 +277,7 @@ impl Xhci {
     fn service_port<D: Dma>(&mut self, id: PortId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
         let Self { ports, core, interrupters, slots, port_waits, .. } = self;
         let lpm_slot = ports.lpm_slot(id).and_then(|slot| slots.get(slot));
-        let lpm_target = lpm_slot.filter(|slot| slot.port == Some(id)).map(|slot| slot.address);
+        let lpm_target = lpm_slot.filter(|slot| slot.port() == Some(id)).map(|slot| slot.address);
         ports.service(id, lpm_target, now, core);
         let Some(port) = ports.get_mut(id) else { return Ok(()) };
         // EVR-20, PRT-60: while halted the change bits keep it. EVR-14: so they do while the ring is full.
@@ -293,7 +293,7 @@ impl Xhci {
         // XFR-31: what waited for a resume goes on.
         let resting: Vec<_> = slots
             .iter()
-            .filter(|slot| slot.port == Some(id))
+            .filter(|slot| slot.port() == Some(id))
             .flat_map(|slot| slot.endpoints())
             .filter(|endpoint| !endpoint.busy && endpoint.is_running() && !endpoint.is_isochronous())
             .map(|endpoint| endpoint.id)

@@ -5,7 +5,7 @@ use crate::bus::domain::Class;
 use crate::controller::Xhci;
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::isoch::schedule::Due;
-use crate::service::{START_OF_FRAME, ready};
+use crate::service::ready;
 use crate::violation::Violation;
 use sim_time::{Duration, Instant};
 use xhci_spec::{CompletionCode, Gpa};
@@ -75,7 +75,7 @@ impl Xhci {
         if endpoint.is_isochronous() {
             return self.serve_isochronous(id, now, dma);
         }
-        buses.enqueue(endpoint.domain, endpoint.class, id, now + START_OF_FRAME, &mut core.agenda);
+        buses.enqueue(endpoint.domain, endpoint.class, id, now, &mut core.agenda);
         Ok(())
     }
 
@@ -143,8 +143,7 @@ impl Xhci {
                 if endpoint.is_super_speed() && !endpoint.bursts_are_right(core.command.ete()) {
                     core.violation(now, Violation::BurstCount);
                 }
-                let begins = now + START_OF_FRAME;
-                buses.enqueue(endpoint.domain, Class::Isochronous, id, begins, &mut core.agenda);
+                buses.enqueue(endpoint.domain, Class::Isochronous, id, now, &mut core.agenda);
             }
             Due::Later(index) => self.arm_service(id, index, now),
             Due::Missed | Due::Event | Due::Nothing => {

@@ -68,7 +68,9 @@ pub use interrupters::Signalling;
 pub use notification::Notification;
 pub use output::{Budget, Output, Progress};
 pub use ports::{AttachError, PortFault, PowerState, Protocol};
-pub use profile::{CommandLatencies, Latencies, Latency, Policy, Profile, ProfileError, UnknownProfile};
+pub use profile::{
+    BitStuffing, CommandLatencies, Latencies, Latency, Policy, Profile, ProfileError, UnknownProfile,
+};
 pub use route::Route;
 pub use violation::Violation;
 #[cfg(feature = "vm-memory")]

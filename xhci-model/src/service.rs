@@ -3,7 +3,7 @@
 use crate::agenda::{EndpointId, Task};
 use crate::bus::DomainId;
 use crate::bus::domain::Class;
-use crate::bus::time;
+use crate::bus::frame::Frame;
 use crate::controller::Xhci;
 use crate::core::Core;
 use crate::dma::{Dma, DmaError};
@@ -11,20 +11,17 @@ use crate::endpoints::Endpoint;
 use crate::endpoints::completion::Completions;
 use crate::endpoints::td::{Head, TRBS_PER_VISIT};
 use crate::endpoints::transact::{Flight, Next};
-use crate::event::Event;
+use crate::event::{Event, Outcome};
 use crate::fault::{Probe, Wire};
 use crate::interrupters::{Interrupters, Pending};
 use crate::ports::Link;
 use crate::rings::consumer::Fetched;
 use crate::slots::Life;
 use sim_time::{Duration, Instant};
-use usb_spec::Speed;
 use xhci_spec::context::EndpointState;
 use xhci_spec::trb::event::TransferEvent;
 use xhci_spec::{CompletionCode, InterrupterId};
 
-/// TIM-08: SOF and its gap take 12 high-speed byte times at the start of a microframe.
-pub(crate) const START_OF_FRAME: Duration = Duration::from_ticks(12_000);
 /// SEC-03: so many endpoints without work are passed over before the bus lets other tasks in.
 const SKIPS_PER_TURN: u32 = 64;
 
@@ -205,10 +202,13 @@ impl Xhci {
             }
             Some(Link::Dead) | None => None,
         };
-        if !class.is_periodic()
-            && let Some(at) = does_not_fit(endpoint, head, now, core)
-        {
-            return Ok(Turn::Postponed(at));
+        let frame = Frame::at(now, endpoint.pace, &core.microframes);
+        if now < frame.opens {
+            return Ok(Turn::Postponed(frame.opens));
+        }
+        // TIM-08: not into the next frame. What is longer than a frame gets one of its own.
+        if now > frame.opens && now + endpoint.longest(head) > frame.closes {
+            return Ok(Turn::Postponed(frame.closes));
         }
         let probe = Probe { endpoint: id, port: endpoint.port };
         let flight = endpoint.route.reach(device, now, |device| {
@@ -262,9 +262,12 @@ impl Xhci {
                 buses.enqueue(endpoint.domain, Class::Interrupt, id, now, &mut core.agenda);
             }
             (Class::Interrupt, _) => self.arm_next_interval(id, now),
-            (_, Next::Retry) => self.retry_later(id, now),
+            // XFR-01, TIM-10: who was not ready is asked later, what went wrong is tried again at once.
+            (_, Next::Retry) if outcome == Outcome::Nak => self.retry_later(id, now),
             // XFR-17, XFR-19: a turn is a packet, or a burst.
-            (class, _) if more_packets && endpoint.has_bursts() => buses.go_first(endpoint.domain, class, id),
+            (class, _) if next == Next::Continue && more_packets && endpoint.has_bursts() => {
+                buses.go_first(endpoint.domain, class, id);
+            }
             (class, _) => {
                 endpoint.packets_used = 0;
                 buses.enqueue(endpoint.domain, class, id, now, &mut core.agenda);
@@ -280,7 +283,7 @@ impl Xhci {
             endpoint.packets_used = 0;
             let wait = u64::from(core.profile.policy.nak_interval_microframes.max(1));
             let index = core.microframes.index(now).saturating_add(wait);
-            let at = core.microframes.start_of(index) + START_OF_FRAME;
+            let at = core.microframes.start_of(index);
             let generation = endpoint.generation;
             core.agenda.push(at, Task::Retry { endpoint: id, generation });
         }
@@ -369,23 +372,4 @@ fn interval_is_full(endpoint: &Endpoint, head: Head) -> bool {
         _ => 0,
     };
     endpoint.packets_used > 0 && endpoint.bytes_used.saturating_add(next) > endpoint.esit_payload
-}
-
-/// TIM-08: a transaction begins only if it ends before its frame does. Says when the next frame begins.
-fn does_not_fit(endpoint: &Endpoint, head: Head, now: Instant, core: &Core) -> Option<Instant> {
-    let bytes = match head {
-        Head::Data { bytes, .. } => bytes.min(endpoint.max_packet),
-        Head::Setup(_) => 8,
-        _ => 0,
-    };
-    let takes = time::data(endpoint.speed, time::Class::Acknowledged, bytes.into());
-    let index = core.microframes.index(now);
-    let next = match endpoint.speed {
-        Speed::High => index.saturating_add(1),
-        Speed::Full | Speed::Low => (index | 7).saturating_add(1),
-        // USB 3 has no frame that a transaction could straddle.
-        Speed::Super | Speed::SuperPlus => return None,
-    };
-    let end = core.microframes.start_of(next);
-    (now + takes > end).then_some(end + START_OF_FRAME)
 }

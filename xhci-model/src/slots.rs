@@ -36,6 +36,14 @@ impl Life {
     }
 }
 
+/// Where a device is plugged in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    pub(crate) port: PortId,
+    pub(crate) route: Route,
+    pub(crate) speed: Speed,
+}
+
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) life: Life,
@@ -43,10 +51,8 @@ pub(crate) struct Slot {
     /// The output device context, from DCBAA when the device was addressed (CTX-01).
     pub(crate) output: Gpa,
     pub(crate) address: DeviceAddress,
-    /// The root hub port behind which the device is; known from Address Device on.
-    pub(crate) port: Option<PortId>,
-    pub(crate) route: Route,
-    pub(crate) speed: Speed,
+    /// Known from Address Device on.
+    pub(crate) place: Option<Place>,
     /// No endpoint that the slot had reached this generation.
     generation: u32,
     endpoints: [Option<Box<Endpoint>>; 31],
@@ -60,11 +66,18 @@ impl Slot {
             context: SlotContext::new(),
             output: Gpa::NULL,
             address: DeviceAddress::DEFAULT,
-            port: None,
-            route: Route::ROOT,
-            speed: Speed::Full,
+            place: None,
             endpoints: [const { None }; 31],
         }
+    }
+
+    pub(crate) fn speed(&self) -> Speed {
+        self.place.map_or(Speed::Full, |place| place.speed)
+    }
+
+    /// The root hub port behind which the device is.
+    pub(crate) fn port(&self) -> Option<PortId> {
+        self.place.map(|place| place.port)
     }
 
     #[inline]
@@ -272,7 +285,7 @@ impl Slots {
     /// The slot of the device that is plugged into a root hub port.
     pub(crate) fn at_port(&self, port: PortId) -> Option<SlotId> {
         let is_there = |slot: &Option<Box<Slot>>| {
-            slot.as_ref().is_some_and(|slot| slot.port == Some(port) && slot.context.route_string() == 0)
+            slot.as_ref().is_some_and(|slot| slot.port() == Some(port) && slot.context.route_string() == 0)
         };
         let index = self.slots.iter().position(is_there)?;
         SlotId::new(u8::try_from(index).ok()?.checked_add(1)?)
@@ -281,7 +294,7 @@ impl Slots {
     /// CMD-20: the lowest address, 1 to 127, that no other device of the space has.
     pub(crate) fn free_address(&self, space: AddressSpace) -> Option<DeviceAddress> {
         (1..=127).map(DeviceAddress).find(|address| {
-            self.slots.iter().flatten().all(|slot| slot.address != *address || !space.holds(slot.port))
+            self.slots.iter().flatten().all(|slot| slot.address != *address || !space.holds(slot.port()))
         })
     }
 }

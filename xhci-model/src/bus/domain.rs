@@ -1,22 +1,32 @@
 //! Bandwidth domains: one wire each, on which one transaction goes at a time (TIM-16, XFR-17).
 
 use crate::agenda::{Agenda, EndpointId, Task};
+use crate::profile::Policy;
+use crate::slots::Place;
 use sim_time::{Duration, Instant};
 use std::collections::VecDeque;
 use usb_spec::Speed;
-use xhci_spec::PortId;
 
-/// A bus: the high-speed bus that all USB 2 root ports share, or the wire of one root port (full and low speed
-/// devices on a USB 2 port, everything on a USB 3 port). BW-02
+/// A bus (BW-02): the high-speed bus that all USB 2 root ports share, or that of one of them; the full-speed bus of
+/// a USB 2 root port; a USB 3 root port's wires to the host, or those away from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct DomainId(u16);
 
 impl DomainId {
     const HIGH_SPEED: Self = Self(0);
+    /// Buses of a root port.
+    const PER_PORT: u16 = 2;
 
-    /// The domain of a device of `speed` behind root port `port`.
-    pub(crate) fn of(speed: Speed, port: PortId) -> Self {
-        if speed == Speed::High { Self::HIGH_SPEED } else { Self(u16::from(port.get())) }
+    /// The bus of an endpoint of a device at `place`. Only USB 3 has a wire for each direction.
+    pub(crate) fn of(place: Place, is_in: bool, policy: &Policy) -> Self {
+        let second = match place.speed {
+            Speed::High if !policy.high_speed_bus_per_port => return Self::HIGH_SPEED,
+            Speed::High => false,
+            Speed::Full | Speed::Low => true,
+            Speed::Super | Speed::SuperPlus => is_in,
+        };
+        let ports_before = u16::from(place.port.get()).saturating_sub(1);
+        Self(ports_before.saturating_mul(Self::PER_PORT).saturating_add(if second { 2 } else { 1 }))
     }
 }
 
@@ -56,7 +66,8 @@ pub(crate) struct Buses(Vec<Domain>);
 
 impl Buses {
     pub(crate) fn new(ports: usize) -> Self {
-        Self((0..=ports).map(|_| Domain::default()).collect())
+        let count = ports.saturating_mul(DomainId::PER_PORT.into()).saturating_add(1);
+        Self((0..count).map(|_| Domain::default()).collect())
     }
 
     fn get(&mut self, id: DomainId) -> Option<&mut Domain> {
@@ -73,7 +84,14 @@ impl Buses {
         agenda: &mut Agenda,
     ) {
         let Some(domain) = self.get(id) else { return };
-        domain.queue(class).push_back(endpoint);
+        let queue = domain.queue(class);
+        if class.is_periodic() {
+            // TIM-16: by endpoint, however late one came.
+            let place = queue.partition_point(|other| *other <= endpoint);
+            queue.insert(place, endpoint);
+        } else {
+            queue.push_back(endpoint);
+        }
         if domain.current.is_none() && !domain.armed {
             domain.armed = true;
             agenda.push(now, Task::Bus(id));

@@ -4,7 +4,8 @@ use super::check::{self, Verdict, speed_of};
 use super::input::Input;
 use super::{Phase, Step};
 use crate::agenda::EndpointId;
-use crate::bus::time;
+use crate::bus::frame::Frame;
+use crate::bus::time::Pace;
 use crate::controller::Xhci;
 use crate::device::{DeviceAddress, Token};
 use crate::dma::{Dma, DmaError};
@@ -13,11 +14,11 @@ use crate::event::{Event, Outcome, TransactionKind};
 use crate::fault::{Packet, Probe, Wire};
 use crate::ports::Link;
 use crate::route::Route;
-use crate::slots::Life;
+use crate::slots::{Life, Place};
 use sim_time::{Duration, Instant};
 use usb_spec::Speed;
 use xhci_spec::context::{EndpointContext, EndpointState, SlotContext};
-use xhci_spec::{CompletionCode, Dci, Gpa, PortId, Psiv, SlotId, Trb};
+use xhci_spec::{CompletionCode, Dci, Gpa, Psiv, SlotId, Trb};
 
 /// Transaction errors in a row that end SET_ADDRESS (CErr).
 const ATTEMPTS: u8 = 3;
@@ -30,9 +31,7 @@ struct Target {
     context: SlotContext,
     ep0: EndpointContext,
     output: Gpa,
-    port: PortId,
-    route: Route,
-    speed: Speed,
+    place: Place,
 }
 
 /// How far SET_ADDRESS has come.
@@ -79,7 +78,7 @@ impl Xhci {
             self.enter(id, target, None, now, dma)?;
             return done(CompletionCode::SUCCESS);
         }
-        let space = self.address_space(target.port);
+        let space = self.address_space(target.place.port);
         let Some(address) = self.slots.free_address(space) else {
             return done(CompletionCode::RESOURCE_ERROR);
         };
@@ -115,7 +114,8 @@ impl Xhci {
         if output.is_null() || !self.accept(verdict, now) {
             return Ok(None);
         }
-        Ok(Some(Target { context, ep0, output, port, route: Route::new(context.route_string()), speed }))
+        let place = Place { port, route: Route::new(context.route_string()), speed };
+        Ok(Some(Target { context, ep0, output, place }))
     }
 
     /// CMD-17: a full- or low-speed device below a high-speed hub names the hub whose translator serves it.
@@ -125,7 +125,7 @@ impl Xhci {
         }
         let hub = SlotId::new(context.parent_hub_slot_id()).and_then(|hub| self.slots.get(hub));
         let ports = hub
-            .filter(|hub| hub.context.hub() && hub.speed == Speed::High)
+            .filter(|hub| hub.context.hub() && hub.speed() == Speed::High)
             .map_or(0, |hub| hub.context.number_of_ports());
         Verdict::tolerable_unless((1..=ports).contains(&context.parent_port_number()))
     }
@@ -145,14 +145,14 @@ impl Xhci {
         }
         // CMD-07, CMD-21: nothing is written.
         let failed = Ok(Step::Done((CompletionCode::USB_TRANSACTION_ERROR, Some(id))));
-        let Some(Link::Active(device)) = self.ports.get_mut(target.port).map(|port| port.link()) else {
+        let Some(Link::Active(device)) = self.ports.get_mut(target.place.port).map(|port| port.link()) else {
             return failed;
         };
         let endpoint = EndpointId { slot: id, dci: Dci::EP0 };
-        let probe = Probe { endpoint, port: target.port };
+        let probe = Probe { endpoint, port: target.place.port };
         let (kind, bytes) =
             if stage == Stage::Setup { (TransactionKind::Setup, 8) } else { (TransactionKind::In, 0) };
-        let (outcome, delay) = target.route.reach(Some(device), now, |device| {
+        let (outcome, delay) = target.place.route.reach(Some(device), now, |device| {
             let mut wire = Wire::new(device, &mut self.core.faults, probe);
             let outcome = if stage == Stage::Status {
                 let token = Token { address: DeviceAddress::DEFAULT, endpoint: 0, sequence: 1 };
@@ -166,11 +166,13 @@ impl Xhci {
             };
             (outcome, wire.delay())
         });
-        let duration = match outcome {
-            Outcome::Done => time::data(target.speed, time::Class::Acknowledged, u64::from(bytes)),
-            _ => time::refused(target.speed),
-        };
-        let duration = duration + delay;
+        let pace = Pace::of(target.place.speed, &self.core.profile.policy);
+        let duration = delay
+            + match outcome {
+                Outcome::Done => pace.transaction(kind, u64::from(bytes)),
+                Outcome::Error | Outcome::SplitError => pace.silent(kind, u64::from(bytes)),
+                _ => pace.refused(kind, u64::from(bytes)),
+            };
         self.core.log.record(now, Event::Transaction { endpoint, kind, bytes, outcome, duration });
         let end = now + duration;
         match outcome {
@@ -188,12 +190,8 @@ impl Xhci {
             }
             _ => return failed,
         }
-        let index = self.core.microframes.index(end);
-        let next = match target.speed {
-            Speed::Low | Speed::Full => (index | 7).saturating_add(1),
-            _ => index.saturating_add(1),
-        };
-        Ok(Step::Wait(Phase::Addressing(transfer), Some(self.core.microframes.start_of(next))))
+        let next = Frame::at(end, pace, &self.core.microframes).closes;
+        Ok(Step::Wait(Phase::Addressing(transfer), Some(next)))
     }
 
     /// CMD-19, CMD-20, CMD-22: the slot and its default endpoint are what the input context says. Without an
@@ -216,11 +214,9 @@ impl Xhci {
         slot.set_context(target.context);
         slot.output = target.output;
         slot.address = address.unwrap_or_default();
-        slot.port = Some(target.port);
-        slot.route = target.route;
-        slot.speed = target.speed;
+        slot.place = Some(target.place);
         let endpoint = EndpointId { slot: id, dci: Dci::EP0 };
-        slot.put_endpoint(Endpoint::new(endpoint, target.ep0, target.port, target.route, target.speed));
+        slot.put_endpoint(Endpoint::new(endpoint, target.ep0, target.place, &core.profile.policy));
         core.log.record(now, Event::EndpointState { endpoint, state: EndpointState::RUNNING });
         slot.write_context(dma)?;
         slot.write_endpoint_context(Dci::EP0, size, dma)

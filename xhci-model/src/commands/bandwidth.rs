@@ -67,13 +67,13 @@ impl Xhci {
     ) -> Result<CompletionCode, DmaError> {
         let Self { slots, interrupters, core, .. } = self;
         let Some(slot) = slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
-        let Some(port) = slot.port else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
-        let domain = DomainId::of(slot.speed, port);
+        let Some(place) = slot.place else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
+        let domains = [false, true].map(|is_in| DomainId::of(place, is_in, &core.profile.policy));
         for number in (1..=u8::MAX).filter_map(SlotId::new).filter(|number| *number != id) {
             let Some(other) = slots.get(number) else { continue };
             let target = other.interrupter_target();
             let mut endpoints = other.endpoints();
-            if endpoints.any(|endpoint| endpoint.class.is_periodic() && endpoint.domain == domain) {
+            if endpoints.any(|endpoint| endpoint.class.is_periodic() && domains.contains(&endpoint.domain)) {
                 let event = BandwidthRequest { slot: Some(number) }.to_trb();
                 interrupters.post(target, Pending::interrupting(event), now, core, dma)?;
             }

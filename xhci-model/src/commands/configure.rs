@@ -105,7 +105,7 @@ impl Xhci {
             verdict = verdict.max(Verdict::tolerable_unless(is_new)).max(check::endpoint(
                 dci,
                 &endpoint,
-                slot.speed,
+                slot.speed(),
                 &core.profile,
             ));
             added.push((dci, endpoint));
@@ -139,7 +139,7 @@ impl Xhci {
         let large_payload = self.core.profile.large_esit_payload;
         let Self { slots, buses, core, .. } = self;
         let Some(slot) = slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
-        let Some(port) = slot.port else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
+        let Some(place) = slot.place else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
         for dci in changeable().filter(|dci| change.touches(*dci)) {
             slot.drop_endpoint(dci, size, now, buses, core, dma)?;
         }
@@ -147,7 +147,7 @@ impl Xhci {
             let endpoint = EndpointId { slot: id, dci: *dci };
             // CTX-09: the upper byte counts only with LEC.
             let context = if large_payload { *context } else { context.with_max_esit_payload_hi(0) };
-            let mut new = Endpoint::new(endpoint, context, port, slot.route, slot.speed);
+            let mut new = Endpoint::new(endpoint, context, place, &core.profile.policy);
             if large_payload {
                 new.allow_large_payload();
             }

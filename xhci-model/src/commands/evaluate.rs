@@ -22,7 +22,7 @@ impl Xhci {
         if slot.life == Life::Enabled {
             return Ok(CompletionCode::CONTEXT_STATE_ERROR);
         }
-        let speed = slot.speed;
+        let speed = slot.speed();
         let input = Input::new(trb.pointer(), size);
         let control = input.control(dma)?;
         let context = if control.adds_slot() { Some(input.slot(dma)?) } else { None };

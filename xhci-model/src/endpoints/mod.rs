@@ -11,8 +11,11 @@ pub(crate) mod transact;
 use crate::agenda::EndpointId;
 use crate::bus::DomainId;
 use crate::bus::domain::Class;
+use crate::bus::time::Pace;
+use crate::profile::Policy;
 use crate::rings::consumer::{Fetched, RingPosition};
 use crate::route::Route;
+use crate::slots::Place;
 use checks::Followed;
 use retire::Skip;
 use std::collections::VecDeque;
@@ -37,11 +40,14 @@ pub(crate) struct Endpoint {
     pub(crate) port: PortId,
     pub(crate) route: Route,
     pub(crate) speed: Speed,
+    pub(crate) pace: Pace,
     pub(crate) domain: DomainId,
     pub(crate) class: Class,
     pub(crate) max_packet: u32,
     /// The packet size from the next TD on (CMD-37).
     next_max_packet: Option<u32>,
+    /// Packets of a burst: Max Burst + 1.
+    pub(crate) burst: u32,
     /// Transactions in a service interval (ISO-05).
     pub(crate) packets: u32,
     /// ESIT in microframes, a power of two.
@@ -107,13 +113,8 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// From the input context of Address Device or Configure Endpoint.
-    pub(crate) fn new(
-        id: EndpointId,
-        context: EndpointContext,
-        port: PortId,
-        route: Route,
-        speed: Speed,
-    ) -> Self {
+    pub(crate) fn new(id: EndpointId, context: EndpointContext, place: Place, policy: &Policy) -> Self {
+        let Place { port, route, speed } = place;
         let kind = context.ep_type();
         let class = match kind {
             EndpointType::ISOCH_IN | EndpointType::ISOCH_OUT => Class::Isochronous,
@@ -122,7 +123,8 @@ impl Endpoint {
             _ => Class::Bulk,
         };
         let max_packet = packet_size(context);
-        let packets = packets(&context, class, speed);
+        let burst = burst(&context, class, speed);
+        let packets = burst.saturating_mul(bursts(&context, class, speed));
         let all = packets.saturating_mul(max_packet);
         // CMD-29: drivers that leave Max ESIT Payload 0 mean what the other fields say.
         let esit_payload = match context.max_esit_payload() {
@@ -135,10 +137,12 @@ impl Endpoint {
             port,
             route,
             speed,
-            domain: DomainId::of(speed, port),
+            pace: Pace::of(speed, policy),
+            domain: DomainId::of(place, id.dci.is_in(), policy),
             class,
             max_packet,
             next_max_packet: None,
+            burst,
             packets,
             phase: 0,
             interval: interval(&context, class, speed),
@@ -308,17 +312,21 @@ fn packet_size(context: EndpointContext) -> u32 {
     u32::from(context.max_packet_size()).clamp(1, 1024)
 }
 
-/// Transactions in a service interval (CTX-17, CTX-18); what a speed does not have counts as 0 (SEC-07).
-fn packets(context: &EndpointContext, class: Class, speed: Speed) -> u32 {
-    let (most_burst, most_mult) = match speed {
-        Speed::Low | Speed::Full => (0, 0),
-        Speed::High if class.is_periodic() => (2, 0),
-        Speed::High => (0, 0),
-        Speed::Super | Speed::SuperPlus => (15, if class == Class::Isochronous { 2 } else { 0 }),
+/// Packets of a burst (CTX-17): Max Burst Size + 1, kept within what the speed has.
+fn burst(context: &EndpointContext, class: Class, speed: Speed) -> u32 {
+    let most = match speed {
+        Speed::Low | Speed::Full => 0,
+        Speed::High if class.is_periodic() => 2,
+        Speed::High => 0,
+        Speed::Super | Speed::SuperPlus => 15,
     };
-    let burst = u32::from(context.max_burst_size().min(most_burst)).saturating_add(1);
-    let mult = u32::from(context.mult().min(most_mult)).saturating_add(1);
-    burst.saturating_mul(mult)
+    u32::from(context.max_burst_size().min(most)).saturating_add(1)
+}
+
+/// Bursts of a service interval (CTX-18): Mult + 1.
+fn bursts(context: &EndpointContext, class: Class, speed: Speed) -> u32 {
+    let most = if speed.is_super() && class == Class::Isochronous { 2 } else { 0 };
+    u32::from(context.mult().min(most)).saturating_add(1)
 }
 
 /// ESIT in microframes (CTX-15): 2^Interval, kept within what the speed has (SEC-07).

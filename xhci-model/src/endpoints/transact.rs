@@ -5,7 +5,6 @@ use super::Endpoint;
 use super::completion::Completions;
 use super::td::Head;
 use crate::bus::domain::Class;
-use crate::bus::time;
 use crate::device::{DeviceAddress, Token};
 use crate::dma::{Dma, DmaError};
 use crate::event::{Outcome, TransactionKind};
@@ -110,6 +109,20 @@ impl Endpoint {
         Ok(flight)
     }
 
+    /// The longest that the transaction which `head` asks for can be on the bus.
+    pub(crate) fn longest(&self, head: Head) -> Duration {
+        match head {
+            Head::Data { .. } if self.is_isochronous() => self.interval_time(),
+            Head::Data { is_in, bytes, .. } => {
+                let kind = if is_in { TransactionKind::In } else { TransactionKind::Out };
+                self.pace.transaction(kind, bytes.min(self.max_packet).into())
+            }
+            Head::Setup(_) => self.pace.transaction(TransactionKind::Setup, 8),
+            Head::Status { is_in: true } => self.pace.transaction(TransactionKind::In, 0),
+            _ => self.pace.transaction(TransactionKind::Out, 0),
+        }
+    }
+
     #[expect(clippy::too_many_arguments, reason = "one caller; the transaction has this many sides")]
     fn transact_in<D: Dma>(
         &mut self,
@@ -157,11 +170,11 @@ impl Endpoint {
     }
 
     fn flight(&self, kind: TransactionKind, outcome: Outcome, bytes: u32, step: Step) -> Flight {
+        let (pace, size) = (self.pace, u64::from(bytes));
         let duration = match outcome {
-            Outcome::Done | Outcome::Babble | Outcome::DataBuffer => {
-                time::data(self.speed, time::Class::Acknowledged, u64::from(bytes))
-            }
-            Outcome::Nak | Outcome::Stall | Outcome::Error | Outcome::SplitError => time::refused(self.speed),
+            Outcome::Done | Outcome::Babble | Outcome::DataBuffer => pace.transaction(kind, size),
+            Outcome::Nak | Outcome::Stall => pace.refused(kind, size),
+            Outcome::Error | Outcome::SplitError => pace.silent(kind, size),
         };
         Flight { kind, outcome, bytes, step, duration }
     }

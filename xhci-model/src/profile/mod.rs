@@ -9,7 +9,7 @@ mod validate;
 pub use command_latencies::CommandLatencies;
 pub use latencies::{Latencies, Latency};
 pub use named::UnknownProfile;
-pub use policy::Policy;
+pub use policy::{BitStuffing, Policy};
 pub use validate::ProfileError;
 
 use xhci_spec::PortId;

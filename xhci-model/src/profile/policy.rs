@@ -1,3 +1,14 @@
+use sim_time::Duration;
+
+/// How many bits the wire adds to the data of a USB 2 packet so that its clock is not lost: one after six ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BitStuffing {
+    /// None: the maxima of the specification's tables come out (TIM-06).
+    None,
+    /// As if all data were ones.
+    Worst,
+}
+
 /// Choices that the specification leaves open, or that imitate a controller that departs from it. The default is
 /// what a driver may expect from the specification; each field names the requirement row that it decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +62,13 @@ pub struct Policy {
     /// Disable Slot writes Slot State and EP States 0 into the output contexts, as VirtualBox does; otherwise it
     /// touches no memory (CMD-13, CMD-14).
     pub disabled_slot_shown: bool,
+    /// What bit stuffing costs on the bus. Admission counts with the worst in any case (TIM-02).
+    pub bit_stuffing: BitStuffing,
+    /// So much longer takes each transaction than the specification's formulas say, to match a slower controller
+    /// (TIM-07).
+    pub turnaround_extra: Duration,
+    /// What is left of the bit rate of a USB 3 bus besides flow control and clock compensation, 1 to 100 (TIM-13).
+    pub super_speed_efficiency_percent: u8,
     /// Firmware owns the controller at first, and gives it up when asked to (EXT-04).
     pub bios_owned: bool,
 }
@@ -80,6 +98,9 @@ impl Policy {
         nak_interval_microframes: 1,
         endpoint_limit: None,
         disabled_slot_shown: false,
+        bit_stuffing: BitStuffing::None,
+        turnaround_extra: Duration::ZERO,
+        super_speed_efficiency_percent: 92,
         bios_owned: false,
     };
 }

@@ -58,6 +58,13 @@ impl Profile {
             self.u1_exit_latency_us.into(),
             "0 to 10",
         )?;
+        let efficiency = self.policy.super_speed_efficiency_percent;
+        check(
+            (1..=100).contains(&efficiency),
+            "policy.super_speed_efficiency_percent",
+            efficiency.into(),
+            "1 to 100",
+        )?;
         check(
             self.u2_exit_latency_us <= 0x7FF,
             "u2_exit_latency_us",

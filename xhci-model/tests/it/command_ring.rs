@@ -257,7 +257,7 @@ fn each_command_takes_its_time() {
         No-Op                            2 us Success
         Enable Slot                      6 us Success
         Address Device BSR = 1           21 us Success
-        Address Device BSR = 0           122.916 us Success
+        Address Device BSR = 0           122.922 us Success
         Evaluate Context                 6 us Success
         Configure Endpoint, none         21 us Success
         Configure Endpoint, three        27 us Success
@@ -294,8 +294,8 @@ fn commands_wait_for_the_one_before() {
     }
     expect![[r#"
              2 us Command Completion Event: Success 0x2010
-        116.916 us Command Completion Event: Success 0x2020 slot 1
-        117.916 us Command Completion Event: Success 0x2030
+        116.922 us Command Completion Event: Success 0x2020 slot 1
+        117.922 us Command Completion Event: Success 0x2030
     "#]]
     .assert_eq(&text);
 }

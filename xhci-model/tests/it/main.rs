@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod bring_up;
+mod bus_time;
 mod command_ring;
 mod endpoint_states;
 mod event_rings;

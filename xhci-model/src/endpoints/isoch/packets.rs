@@ -2,7 +2,6 @@
 
 use super::super::Endpoint;
 use super::super::transact::{Flight, PACKET_BUFFER, Step, index};
-use crate::bus::time;
 use crate::device::{DeviceAddress, Token};
 use crate::dma::{Dma, DmaError};
 use crate::event::{Outcome, TransactionKind};
@@ -62,7 +61,7 @@ impl Endpoint {
                 return Ok(Some(failure));
             }
             job.moved = job.moved.saturating_add(size);
-            job.duration += time::data(self.speed, time::Class::Isochronous, u64::from(size));
+            job.duration += self.packet_time(packet, packets, size);
         }
         Ok(None)
     }
@@ -87,7 +86,7 @@ impl Endpoint {
                 Ok(Packet { length, .. }) => length,
                 Err(outcome) => {
                     // ISO-22, ISO-23: an IN without data is a transaction error; no retry, no halt.
-                    job.duration += time::refused(self.speed);
+                    job.duration += self.pace.silent(TransactionKind::In, 0);
                     job.outcome = Outcome::Error;
                     return Ok(Some(failure(outcome).unwrap_or(CompletionCode::USB_TRANSACTION_ERROR)));
                 }
@@ -96,7 +95,7 @@ impl Endpoint {
             self.scatter(job.moved, buffer.get(..taken).unwrap_or_default(), dma)?;
             let taken_bytes = u32::try_from(taken).unwrap_or(0);
             job.moved = job.moved.saturating_add(taken_bytes);
-            job.duration += time::data(self.speed, time::Class::Isochronous, u64::from(taken_bytes));
+            job.duration += self.packet_time(packet, packets, taken_bytes);
             if length > taken {
                 // ISO-21: more than a packet is babble, more than the buffer an overrun; ISO-20: or the buffer
                 // goes on, and the interval's budget does not.
@@ -120,14 +119,18 @@ impl Endpoint {
     #[inline]
     pub(crate) fn interval_time(&self) -> Duration {
         let bytes = self.td_bytes.min(self.esit_payload);
-        let packet = |bytes: u32| time::data(self.speed, time::Class::Isochronous, u64::from(bytes));
-        if bytes <= self.max_packet {
-            return packet(bytes);
-        }
-        let full = bytes.checked_div(self.max_packet).unwrap_or(0);
-        let rest = bytes.saturating_sub(full.saturating_mul(self.max_packet));
-        let rest = if rest > 0 { packet(rest) } else { Duration::ZERO };
-        packet(self.max_packet) * u64::from(full) + rest
+        self.pace.interval(self.is_in(), bytes.into(), self.max_packet.into(), self.burst.into())
+    }
+
+    /// Bus time of packet number `packet` of `packets`, and of the pause after it if it ends a burst.
+    #[inline]
+    fn packet_time(&self, packet: u32, packets: u32, bytes: u32) -> Duration {
+        let gap = if packet < packets && packet.is_multiple_of(self.burst) {
+            self.pace.burst_gap()
+        } else {
+            Duration::ZERO
+        };
+        self.pace.isochronous(self.is_in(), u64::from(bytes)) + gap
     }
 
     fn token(&self, address: DeviceAddress, packets_after: u32) -> Token {

@@ -1,6 +1,7 @@
 //! A driver for tests: registers and guest memory, nothing else. It polls; what it sees is what a driver sees.
 
 pub mod bench;
+pub mod bus_log;
 pub mod commands;
 pub mod gadget;
 pub mod hub;
