@@ -238,7 +238,7 @@ impl Slots {
         let free = self
             .slots
             .iter_mut()
-            .zip(1_u8..)
+            .zip(1..=u8::MAX)
             .take(usize::from(self.enabled))
             .find(|(slot, _)| slot.is_none());
         let (entry, number) = free?;

@@ -3,15 +3,18 @@
 
 mod bring_up;
 mod bus_time;
+mod capabilities;
 mod command_ring;
 mod endpoint_states;
 mod event_rings;
+mod extended_capabilities;
 mod faults;
 mod hostile;
 mod interrupters;
 mod isoch_packets;
 mod isoch_schedule;
 mod isochronous;
+mod register_access;
 mod sequences;
 mod slot_states;
 mod stop_endpoint;

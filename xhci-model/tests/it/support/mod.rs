@@ -7,6 +7,7 @@ pub mod gadget;
 pub mod hub;
 pub mod memory;
 pub mod probe;
+pub mod registers;
 pub mod stream;
 
 use gadget::Gadget;
