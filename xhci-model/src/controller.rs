@@ -22,7 +22,7 @@ use crate::violation::Violation;
 use core::ops::Range;
 use sim_time::{Duration, Instant};
 use xhci_spec::context::ContextSize;
-use xhci_spec::trb::event::{MfindexWrap, PortStatusChange};
+use xhci_spec::trb::event::PortStatusChange;
 use xhci_spec::{InterrupterId, PortId};
 
 /// An xHCI controller with its root hub.
@@ -42,6 +42,9 @@ pub struct Xhci {
     /// When the last change of USBCMD.RS takes effect.
     pub(crate) run_stop_at: Instant,
     pub(crate) run_stop_armed: bool,
+    /// When MFINDEX wraps next.
+    pub(crate) wrap_at: Instant,
+    pub(crate) wrap_armed: bool,
     pub(crate) command: CommandRing,
     /// A command waits for room in the primary event ring (EVR-13).
     pub(crate) command_waits: bool,
@@ -72,6 +75,8 @@ impl Xhci {
             own_addresses: 0..0,
             run_stop_at: Instant::ZERO,
             run_stop_armed: false,
+            wrap_at: Instant::ZERO,
+            wrap_armed: false,
             layout,
             command: CommandRing::default(),
             command_waits: false,
@@ -300,24 +305,6 @@ impl Xhci {
             .collect();
         for endpoint in resting {
             self.kick(endpoint, now);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn arm_mfindex_wrap(&mut self, now: Instant) {
-        // OPR-21: asked for or not, because software may set EWE while running.
-        let next = (self.core.microframes.index(now) | 0x3FFF).saturating_add(1);
-        self.core.agenda.push(self.core.microframes.start_of(next), Task::MfindexWrap);
-    }
-
-    fn wrap_mfindex<D: Dma>(&mut self, now: Instant, dma: &mut D) -> Result<(), DmaError> {
-        if !self.core.running() {
-            return Ok(());
-        }
-        self.arm_mfindex_wrap(now);
-        if self.core.command.ewe() {
-            let event = Pending::interrupting(MfindexWrap.to_trb());
-            self.interrupters.post(InterrupterId::PRIMARY, event, now, &mut self.core, dma)?;
         }
         Ok(())
     }

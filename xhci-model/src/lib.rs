@@ -57,6 +57,7 @@ mod stall;
 mod violation;
 #[cfg(feature = "vm-memory")]
 mod vm_dma;
+mod wrap;
 
 pub use agenda::EndpointId;
 pub use controller::Xhci;

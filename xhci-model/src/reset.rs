@@ -24,6 +24,8 @@ impl Xhci {
     pub fn power_on_reset(&mut self, now: Instant) {
         self.core.halt(now);
         self.core.agenda.clear();
+        self.run_stop_armed = false;
+        self.wrap_armed = false;
         self.clear_registers(now);
         self.legacy = LegacySupport::new(&self.core.profile);
         self.reset_ports(now);
@@ -51,6 +53,11 @@ impl Xhci {
         match (self.core.command.rs(), self.core.running()) {
             (true, false) => self.start(now, dma),
             (false, true) => {
+                // OPR-13: what is on a bus gets to its packet boundary. The device has seen the packet; were it
+                // abandoned, the two would disagree on the toggle.
+                for endpoint in self.buses.take_current() {
+                    self.end_transaction(endpoint, now, dma)?;
+                }
                 self.core.halt(now);
                 self.stop_service();
                 Ok(())
@@ -123,6 +130,7 @@ impl Xhci {
         self.core.halt(now);
         self.core.agenda.clear();
         self.run_stop_armed = false;
+        self.wrap_armed = false;
         self.core.command = command;
         self.core.drive_line(false, now);
         self.core.status = Usbsts::new().with_hch(true);
@@ -152,7 +160,6 @@ impl Xhci {
         core.u3_entry = false;
         core.configuration_information = false;
         core.microframes = MicroframeClock::default();
-        self.run_stop_armed = false;
         self.command = CommandRing::default();
         self.command_waits = false;
         self.port_waits = false;

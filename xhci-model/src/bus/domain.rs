@@ -111,6 +111,11 @@ impl Buses {
         domain.current.take_if(|_| domain.until <= now)
     }
 
+    /// Takes every transaction off its bus, ended or not.
+    pub(crate) fn take_current(&mut self) -> Vec<EndpointId> {
+        self.0.iter_mut().filter_map(|domain| domain.current.take()).collect()
+    }
+
     /// Whose turn it is: isochronous, interrupt, control, bulk. A free bus only.
     pub(crate) fn next(&mut self, id: DomainId) -> Option<(Class, EndpointId)> {
         let domain = self.get(id)?;

@@ -235,6 +235,9 @@ impl Xhci {
         if value.inte() != old.inte() {
             self.interrupters.recheck_all(now, &mut self.core);
         }
+        if value.ewe() && !old.ewe() {
+            self.arm_mfindex_wrap(now);
+        }
     }
 
     fn write_doorbell(&mut self, now: Instant, slot: SlotId, doorbell: Doorbell) {

@@ -1,10 +1,12 @@
 //! The controller as a driver sees it: registers, guest memory, interrupts. A file for each area.
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod addresses_32;
 mod bring_up;
 mod bus_time;
 mod capabilities;
 mod command_ring;
+mod doorbells;
 mod endpoint_states;
 mod event_rings;
 mod extended_capabilities;
@@ -15,6 +17,7 @@ mod isoch_packets;
 mod isoch_schedule;
 mod isochronous;
 mod register_access;
+mod run_and_reset;
 mod sequences;
 mod slot_states;
 mod stop_endpoint;

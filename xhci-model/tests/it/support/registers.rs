@@ -1,10 +1,11 @@
-//! Register accesses of every width, and memory that counts.
+//! Register accesses of every width.
 
-use super::Machine;
-use super::memory::Memory;
+use super::{INPUT, Machine};
 use sim_time::Duration;
-use xhci_model::{Budget, Dma, DmaError, Output, Profile, Progress};
-use xhci_spec::Gpa;
+use xhci_model::Profile;
+use xhci_spec::context::InputControlContext;
+use xhci_spec::trb::command;
+use xhci_spec::{CompletionCode, Gpa, InterrupterId, SlotId};
 
 /// Every named profile with its name.
 pub fn named_profiles() -> impl Iterator<Item = (&'static str, Profile)> {
@@ -90,22 +91,9 @@ impl Machine {
 
     /// Lets time pass and counts what the controller does to memory.
     pub fn accesses_in(&mut self, time: Duration) -> usize {
-        let end = self.now + time;
-        let mut memory = Counting { memory: &mut self.memory, accesses: 0 };
-        loop {
-            while self.xhc.advance(self.now, &mut memory, Budget::default()) == Progress::More {}
-            while let Some(output) = self.xhc.poll_output() {
-                if let Output::Interrupt(id) = output {
-                    self.interrupts.push((self.now, id.0));
-                }
-            }
-            match self.xhc.poll_timeout().filter(|next| *next <= end) {
-                Some(next) => self.now = self.now.max(next),
-                None => break,
-            }
-        }
-        self.now = end;
-        memory.accesses
+        self.memory.take_accesses();
+        self.run(time);
+        self.memory.take_accesses().len()
     }
 
     /// RS = 1, until the controller runs.
@@ -125,28 +113,12 @@ impl Machine {
         self.write(self.op, 2);
         self.wait_ms(100, |machine| machine.usbcmd() & 2 == 0);
     }
-}
 
-struct Counting<'a> {
-    memory: &'a mut Memory,
-    accesses: usize,
-}
-
-impl Dma for Counting<'_> {
-    fn read(&mut self, address: Gpa, buffer: &mut [u8]) -> Result<(), DmaError> {
-        self.accesses += 1;
-        self.memory.read(address, buffer)
-    }
-    fn write(&mut self, address: Gpa, data: &[u8]) -> Result<(), DmaError> {
-        self.accesses += 1;
-        self.memory.write(address, data)
-    }
-    fn acquire_u32(&mut self, address: Gpa) -> Result<u32, DmaError> {
-        self.accesses += 1;
-        self.memory.acquire_u32(address)
-    }
-    fn publish_u32(&mut self, address: Gpa, value: u32) -> Result<(), DmaError> {
-        self.accesses += 1;
-        self.memory.publish_u32(address, value)
+    /// Evaluate Context: the slot's own events go to `target`.
+    pub fn evaluate_interrupter(&mut self, slot: SlotId, target: InterrupterId) {
+        let context = self.slot_context(slot).with_interrupter_target(target);
+        self.input(InputControlContext::new().adding_slot(), context, &[]);
+        let code = self.command_code(command::evaluate_context(Gpa(INPUT), slot));
+        assert_eq!(code, CompletionCode::SUCCESS);
     }
 }
