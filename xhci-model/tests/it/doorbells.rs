@@ -169,7 +169,7 @@ fn a_halted_endpoint_does_not_hear_its_doorbell() {
     machine.run_us(500);
     assert_eq!(machine.endpoint_context(slot, ep).ep_state(), EndpointState::ERROR);
     machine.write(bell, 3);
-    assert_eq!(machine.accesses_in(Duration::from_millis(10)), 3, "only software took the event");
+    assert_eq!(machine.accesses_in(Duration::from_millis(10)), 0);
 }
 
 #[test] // req: DBS-09
@@ -240,7 +240,7 @@ fn a_doorbell_at_any_step_is_heard() {
         assert_eq!(completed(&mut machine), trbs, "rung at step {step}");
         assert_eq!(machine.gadget(1).received.len(), if trbs.len() == 2 { 3 } else { 2 });
         if step >= steps {
-            assert!(step > 4, "there were steps to ring at");
+            assert_eq!(step, 4, "steps to ring at");
             return;
         }
     }
