@@ -13,7 +13,7 @@ use crate::event::{Event, LogLevel};
 use crate::fault::{FaultId, FaultRule};
 use crate::interrupters::{Interrupters, Pending, Signalling};
 use crate::output::{Budget, Output, Progress};
-use crate::ports::{AttachError, PortFault, Ports};
+use crate::ports::{AttachError, PortFault, Ports, Protocol};
 use crate::presence::Presence;
 use crate::profile::{Profile, ProfileError};
 use crate::registers::{Capabilities, Layout, LegacySupport};
@@ -110,6 +110,11 @@ impl Xhci {
     /// Pulls the device out of a root hub port, whatever it is doing.
     pub fn detach(&mut self, now: Instant, port: PortId) -> Option<Box<dyn Device>> {
         self.ports.detach(port, now, &mut self.core)
+    }
+
+    /// What a root hub port is for; none if there is no such port.
+    pub fn protocol(&self, port: PortId) -> Option<Protocol> {
+        self.ports.get(port).map(|port| port.protocol())
     }
 
     /// The device at a root hub port.

@@ -1,5 +1,6 @@
 //! Commands and their arguments.
 
+use crate::serve::DeviceSpec;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use scenario::{ClientStyle, DeviceKind, LogLevel};
 use std::path::PathBuf;
@@ -22,6 +23,15 @@ Examples:
   xhci-lab stream --client qc --suspend-at 2000 --resume-at 3000
   xhci-lab stream --unplug-at 1500 --seed 7";
 
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  xhci-lab serve --socket /tmp/xhci.sock --device uac2 --device hub,port=3
+  qemu-system-x86_64 -machine q35,memory-backend=m -m 512 \\
+      -object memory-backend-memfd,id=m,size=512M,share=on \\
+      -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"/tmp/xhci.sock\"}}' ...
+
+Serves one client after another until SIGINT, SIGTERM or SIGHUP.";
+
 /// Plays audio through an emulated xHCI controller and a re-creation of Linux's USB offload, in virtual time.
 #[derive(Parser, Debug)]
 #[command(name = "xhci-lab", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
@@ -42,6 +52,9 @@ pub(crate) enum Command {
     Stream(StreamArgs),
     /// Run scenario files and check what they expect
     Scenario(ScenarioArgs),
+    /// Serve the controller over vfio-user to a virtual machine, in real time
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
 }
 
 #[derive(Args, Debug, Clone)]
@@ -99,6 +112,28 @@ pub(crate) struct ScenarioArgs {
     /// Print one JSON object per scenario, one per line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// Where to make the socket; removed in the end
+    #[arg(long, value_name = "PATH", conflicts_with = "fd")]
+    pub(crate) socket: Option<PathBuf>,
+    /// A listening socket that is open already
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub(crate) fd: Option<i32>,
+    /// The controller: default, minimal, strict or large
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) profile: String,
+    /// Plug a device in: uac1, uac2 or hub, behind a comma port=N
+    #[arg(long, value_name = "KIND[,port=N]")]
+    pub(crate) device: Vec<DeviceSpec>,
+    /// Where the controller's events go, as text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) event_log: Option<PathBuf>,
+    /// How much the event log holds
+    #[arg(long, value_enum, default_value_t = LogArg::Summary)]
+    pub(crate) log: LogArg,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,6 +8,7 @@ mod logging;
 mod output;
 mod progress;
 mod scenarios;
+mod serve;
 mod stream;
 mod table;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         None => stream::run(&cli.stream),
         Some(Command::Stream(args)) => stream::run(args),
         Some(Command::Scenario(args)) => scenarios::run(args),
+        Some(Command::Serve(args)) => serve::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
