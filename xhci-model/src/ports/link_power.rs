@@ -10,6 +10,8 @@ use xhci_spec::{PortId, PortLinkState, SlotId};
 
 /// USB 2.0 ECN LPM: an LPM transaction with its answer, and TL1TokenRetry.
 const LPM_TRANSACTION: Duration = Duration::from_micros(10);
+/// PRT-25: Test Force Enable.
+const LAST_TEST: u8 = 5;
 /// PRT-25: a test that cannot begin.
 const PORT_TEST_ERROR: u8 = 15;
 
@@ -33,7 +35,7 @@ impl LinkPower {
     }
 
     pub(super) fn in_test_mode(&self) -> bool {
-        self.usb2.port_test_control() != 0
+        LAST_TEST >= self.usb2.port_test_control() && self.usb2.port_test_control() > 0
     }
 }
 
@@ -68,8 +70,9 @@ impl Port {
         let old = registers.usb2;
         let test = match value.port_test_control() {
             // Only a reset ends a test.
-            0 => old.port_test_control(),
-            test if may_test && !registers.in_test_mode() => test,
+            _ if registers.in_test_mode() => old.port_test_control(),
+            0 => 0,
+            test if may_test && test <= LAST_TEST => test,
             _ => PORT_TEST_ERROR,
         };
         registers.usb2 = old
@@ -78,7 +81,7 @@ impl Port {
             .with_l1_device_slot(value.l1_device_slot())
             .with_hle(value.hle() && hardware_lpm)
             .with_port_test_control(test);
-        if (1..PORT_TEST_ERROR).contains(&test) {
+        if self.link_power.in_test_mode() {
             self.portsc = self.portsc.with_pls(PortLinkState::TEST_MODE);
         }
     }

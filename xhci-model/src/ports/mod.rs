@@ -109,7 +109,7 @@ impl Ports {
         now: Instant,
         core: &mut Core,
     ) -> Result<(), AttachError> {
-        let occupied = self.holder(id).is_some_and(|holder| self.get(holder).is_some_and(Port::is_occupied));
+        let occupied = self.device(id).is_some() || self.get(id).is_some_and(Port::is_occupied);
         let port = self.get_mut(id).ok_or(AttachError::NoPort { port: id })?;
         if occupied {
             return Err(AttachError::Occupied { port: id });

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod gadget;
 pub mod hub;
 pub mod memory;
+pub mod ports;
 pub mod probe;
 pub mod registers;
 pub mod stream;
@@ -107,6 +108,8 @@ pub struct Machine {
     pub rings: Vec<EventRing>,
     pub interrupts: Vec<(Instant, u16)>,
     pub system_errors: u32,
+    /// When PME# was asserted.
+    pub wakes: Vec<Instant>,
     /// Changes of the interrupt pin.
     pub line: Vec<(Instant, bool)>,
     pub pending: VecDeque<Trb>,
@@ -138,6 +141,7 @@ impl Machine {
             rings: Vec::new(),
             interrupts: Vec::new(),
             system_errors: 0,
+            wakes: Vec::new(),
             line: Vec::new(),
             pending: VecDeque::new(),
             xhc,
@@ -195,7 +199,7 @@ impl Machine {
 
     /// Lets time pass until `done`, at most so many milliseconds.
     pub fn wait_ms(&mut self, limit: u64, done: impl Fn(&Self) -> bool) {
-        for _ in 0..limit * 100 {
+        for _ in 0..=limit * 100 {
             if done(self) {
                 return;
             }
@@ -250,13 +254,14 @@ impl Machine {
         self.write(self.op + 0x400 + 0x10 * u32::from(port - 1), value);
     }
 
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         while self.xhc.advance(self.now, &mut self.memory, Budget::default()) == Progress::More {}
         while let Some(output) = self.xhc.poll_output() {
             match output {
                 Output::Message { vector } => self.interrupts.push((self.now, vector)),
                 Output::Line { asserted } => self.line.push((self.now, asserted)),
                 Output::SystemError => self.system_errors += 1,
+                Output::PowerManagementEvent => self.wakes.push(self.now),
                 _ => panic!("unknown output"),
             }
         }
