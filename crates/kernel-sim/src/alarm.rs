@@ -27,6 +27,10 @@ impl<'a> Alarm<'a> {
         self.timer = Some((side, self.kernel.set_timer(side, at, action)));
     }
 
+    pub(crate) fn timer(&self) -> Option<(TimerSide, TimerKey)> {
+        self.timer
+    }
+
     pub(crate) fn has_fired(&self) -> bool {
         self.timer.is_some_and(|(side, key)| !self.kernel.is_timer_pending(side, key))
     }

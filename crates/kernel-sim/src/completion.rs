@@ -35,10 +35,12 @@ impl Completion {
     }
     /// Back to not having happened.
     pub fn reinit(&self) {
+        self.0.queue.touch();
         self.0.done.set(0);
     }
     /// Whether a wait would return at once.
     pub fn is_done(&self) -> bool {
+        self.0.queue.touch();
         self.0.done.get() > 0
     }
 

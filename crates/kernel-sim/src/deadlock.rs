@@ -97,6 +97,13 @@ impl Kernel {
         Some(self.deadlock(cycle.unwrap_or_default(), &stuck))
     }
 
+    /// A task with an end that it has not reached.
+    pub(crate) fn first_unfinished(&self) -> Option<TaskId> {
+        let tasks = self.0.tasks.borrow();
+        let unfinished = tasks.iter().position(Task::must_finish);
+        unfinished.map(TaskId::from_index)
+    }
+
     fn deadlock(&self, mut cycle: Vec<TaskId>, stuck: &[TaskId]) -> Deadlock {
         // Where a circle is entered is chance; the report begins with the oldest task.
         let first = cycle.iter().enumerate().min_by_key(|&(_, id)| id).map_or(0, |(position, _)| position);

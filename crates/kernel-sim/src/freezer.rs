@@ -2,7 +2,7 @@ use crate::alarm::Alarm;
 use crate::task::{Freezable, RunState, Task};
 use crate::wait::Wait;
 use crate::wait_list::WaitList;
-use crate::{BlockedTask, Event, Kernel, TaskId};
+use crate::{BlockedTask, Event, Kernel, TaskId, Touch};
 use sim_time::Duration;
 use std::cell::Cell;
 use std::fmt;
@@ -49,8 +49,10 @@ impl Kernel {
     /// # Errors
     /// [`FreezeTimeout`] if a step takes longer than [`FREEZE_TIMEOUT`]; all tasks are thawed then.
     pub async fn freeze_processes(&self) -> Result<(), FreezeTimeout> {
+        self.touch(Touch::ANYTHING);
         self.0.freezer.caller.set(self.current());
         for step in [Step::Processes, Step::KernelThreads] {
+            self.touch(Touch::ANYTHING);
             self.0.freezer.step.set(step.max(self.0.freezer.step.get()));
             self.emit(|| Event::Freeze { kernel_threads: step == Step::KernelThreads });
             for id in self.all_tasks() {
@@ -69,6 +71,7 @@ impl Kernel {
 
     /// Lets all tasks run again.
     pub fn thaw_processes(&self) {
+        self.touch(Touch::ANYTHING);
         if self.0.freezer.step.replace(Step::Thawed) == Step::Thawed {
             return;
         }
@@ -128,7 +131,7 @@ impl Kernel {
                 alarm.set(until);
             }
             self.0.freezer.progress.add_once(self.context(), ());
-            self.block(Wait::Event { what: "tasks to freeze".into(), on: None, timed: true });
+            self.block(Wait::Event { what: "tasks to freeze".into(), on: None, timed: true, alarm: None });
             Poll::Pending
         })
         .await

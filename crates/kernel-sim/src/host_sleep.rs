@@ -2,7 +2,7 @@ use crate::alarm::Alarm;
 use crate::timer::TimerSide;
 use crate::timer_queue::TimerAction;
 use crate::wait::Wait;
-use crate::{Event, Kernel, TaskId};
+use crate::{Event, Kernel, TaskId, Touch};
 use sim_time::Instant;
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -43,6 +43,7 @@ impl Kernel {
 
     /// A wakeup event: ends the sleep of the host. Without effect while it is awake.
     pub fn wakeup(&self) {
+        self.touch(Touch::ANYTHING);
         if let Some(sleeper) = self.0.host.sleeper.take() {
             self.emit(|| Event::HostWake);
             self.wake(sleeper);
@@ -64,6 +65,7 @@ struct SwitchedOff<'a> {
 
 impl SwitchedOff<'_> {
     fn switch_off(&mut self) {
+        self.kernel.touch(Touch::ANYTHING);
         self.by = Some(self.kernel.context());
         self.kernel.0.host.sleeper.set(self.by);
         self.kernel.requeue();

@@ -1,3 +1,4 @@
+use crate::explore::Place;
 use crate::task::TaskFuture;
 use crate::wait::Wait;
 use crate::wait_list::WaitList;
@@ -52,10 +53,12 @@ impl<T> JoinHandle<T> {
     }
     /// Whether the task has ended.
     pub fn is_finished(&self) -> bool {
+        self.kernel.touch_place(Place::task(self.id.index()), false);
         self.shared.finished.get()
     }
     /// The result, once, if the task has ended.
     pub fn try_take(&self) -> Option<T> {
+        self.kernel.touch_place(Place::task(self.id.index()), true);
         self.shared.result.take()
     }
 }

@@ -1,4 +1,5 @@
 use crate::event::TraceSink;
+use crate::explore::{Exploration, Invariants, Place};
 use crate::freezer::Freezer;
 use crate::host_sleep::HostPower;
 use crate::lock_order::LockOrder;
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub(crate) running: Cell<bool>,
     /// What ended the run, until the run loop sees it.
     pub(crate) failure: RefCell<Option<RunError>>,
+    pub(crate) explore: Exploration,
+    pub(crate) invariants: Invariants,
     trace: RefCell<Option<TraceSink>>,
 }
 
@@ -59,6 +62,8 @@ impl Kernel {
             context: Cell::new(TaskId::SWAPPER),
             running: Cell::new(false),
             failure: RefCell::new(None),
+            explore: Exploration::default(),
+            invariants: Invariants::default(),
             trace: RefCell::new(None),
         }))
     }
@@ -93,6 +98,7 @@ impl Kernel {
         future: impl Future<Output = T> + 'static,
     ) -> JoinHandle<T> {
         let id = TaskId::from_index(self.0.tasks.borrow().len());
+        self.touch_place(Place::TASK_TABLE, true);
         let (handle, future) = JoinHandle::new(self, id, future);
         self.0.tasks.borrow_mut().push(Task::new(name.clone(), kind, freezable, future));
         self.emit(|| Event::TaskSpawned { task: id, name, kind });
@@ -126,7 +132,7 @@ impl Kernel {
         self.0.lock_order.borrow().violations().to_vec()
     }
 
-    /// Drops the tasks, in order of their numbers, then timers, hardware and trace sink. The kernel can't be used
+    /// Drops the tasks, in order of their numbers, then timers, hardware, invariants and trace sink. The kernel can't be used
     /// after that. Needed to free a kernel whose tasks hold handles of it.
     ///
     /// # Panics
@@ -142,6 +148,7 @@ impl Kernel {
         self.clear_run_queue();
         self.0.timers.clear();
         drop(std::mem::take(&mut *self.0.hardware.borrow_mut()));
+        self.0.invariants.clear();
         self.0.trace.replace(None);
     }
 
@@ -149,11 +156,16 @@ impl Kernel {
         self.0.context.get()
     }
 
-    /// One branch when nobody listens.
+    /// Two branches when nobody listens.
     pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
         let sink = self.0.trace.borrow().clone();
+        if sink.is_none() && !self.is_recorded() {
+            return;
+        }
+        let event = event();
+        self.record_event(&event);
         if let Some(sink) = sink {
-            sink(self.now(), &event());
+            sink(self.now(), &event);
         }
     }
 }

@@ -31,6 +31,7 @@ mod alarm;
 mod completion;
 mod deadlock;
 mod event;
+mod explore;
 mod freezer;
 mod hardware;
 mod host_sleep;
@@ -57,6 +58,10 @@ mod work_queue;
 pub use completion::Completion;
 pub use deadlock::{BlockedTask, Deadlock, TaskName, WaitsFor};
 pub use event::{Event, TraceSink};
+pub use explore::{
+    CheckAt, Coverage, Explorer, Finding, Line, Object, Progress, Reduction, ReplayToken, Replayed, Report,
+    Strategy, TokenError, Touch, Transcript, Verdict, Violation,
+};
 pub use freezer::{FREEZE_TIMEOUT, FreezeTimeout};
 pub use hardware::Hardware;
 pub use join::JoinHandle;

@@ -1,4 +1,6 @@
+use crate::explore::{Object, Place};
 use crate::lock_order::ClassNode;
+use crate::wait::Wait;
 use crate::{Event, Kernel, TaskId};
 use std::cell::Cell;
 use std::fmt;
@@ -94,6 +96,7 @@ pub(crate) struct LockInfo {
     pub(crate) name: Rc<str>,
     pub(crate) kind: LockKind,
     pub(crate) owner: Cell<Option<TaskId>>,
+    place: Place,
     /// Of subclass 0.
     node: ClassNode,
 }
@@ -108,7 +111,8 @@ pub(crate) struct HeldLock {
 impl LockInfo {
     pub(crate) fn new(kernel: &Kernel, class: LockClass, name: Rc<str>, kind: LockKind) -> Rc<Self> {
         let node = kernel.0.lock_order.borrow_mut().node(&class, 0);
-        Rc::new(Self { class, name, kind, owner: Cell::new(None), node })
+        let place = kernel.place(|| Object::new(class.name()).of(&name));
+        Rc::new(Self { class, name, kind, owner: Cell::new(None), place, node })
     }
 
     pub(crate) fn desc(&self, subclass: u8) -> LockDesc {
@@ -135,6 +139,7 @@ impl Kernel {
     /// Before a lock is taken, whether that will block or not: the order counts, not the luck.
     pub(crate) fn lock_attempt(&self, lock: &Rc<LockInfo>, subclass: u8) {
         let me = self.context();
+        self.touch_lock(lock);
         let wanted = self.held(lock, subclass);
         let violation = {
             let tasks = self.0.tasks.borrow();
@@ -151,6 +156,7 @@ impl Kernel {
 
     /// `task` owns the lock from now on.
     pub(crate) fn lock_acquired(&self, task: TaskId, lock: &Rc<LockInfo>, subclass: u8) {
+        self.touch_lock(lock);
         let held = self.held(lock, subclass);
         lock.owner.set(Some(task));
         self.0.tasks.borrow_mut()[task.index()].held.push(held);
@@ -159,6 +165,7 @@ impl Kernel {
 
     /// The owner gives the lock up.
     pub(crate) fn lock_released(&self, lock: &Rc<LockInfo>) {
+        self.touch_lock(lock);
         let Some(task) = lock.owner.take() else { return };
         let held = {
             let mut tasks = self.0.tasks.borrow_mut();
@@ -168,6 +175,19 @@ impl Kernel {
         };
         if let Some(held) = held {
             self.emit(|| Event::LockReleased { task, lock: held.desc() });
+        }
+    }
+
+    /// The running task changes the lock, or its luck depends on it.
+    pub(crate) fn touch_lock(&self, lock: &LockInfo) {
+        self.touch_place(lock.place, true);
+    }
+
+    /// The owner of the lock that a task waits for.
+    pub(crate) fn lock_owner_of_wait(&self, task: TaskId) -> Option<TaskId> {
+        match &self.0.tasks.borrow()[task.index()].wait {
+            Some(Wait::Lock { lock, .. }) => lock.owner.get(),
+            _ => None,
         }
     }
 

@@ -41,6 +41,7 @@ impl LockMap {
 
     /// Who holds it.
     pub fn owner(&self) -> Option<TaskId> {
+        self.kernel.touch_lock(&self.info);
         self.info.owner.get()
     }
 }

@@ -50,6 +50,7 @@ impl<T> Mutex<T> {
 
     /// Takes the lock at another level of its class (`mutex_lock_nested`): parent before child.
     pub async fn lock_nested(&self, subclass: u8) -> MutexGuard<'_, T> {
+        self.0.kernel.scheduling_point().await;
         let mut attempt = Attempt { lock: &self.0, subclass, ticket: None };
         std::future::poll_fn(|_| attempt.poll()).await;
         self.0.guard()
@@ -66,6 +67,7 @@ impl<T> Mutex<T> {
 
     /// Who has the lock.
     pub fn owner(&self) -> Option<TaskId> {
+        self.0.kernel.touch_lock(&self.0.info);
         self.0.info.owner.get()
     }
     /// Whether the running task has the lock (`lockdep_assert_held`).
@@ -109,8 +111,8 @@ impl<T> Attempt<'_, T> {
                     kernel.lock_acquired(me, info, self.subclass);
                     return Poll::Ready(());
                 }
-                kernel.emit(|| Event::LockWait { task: me, lock: info.desc(self.subclass) });
                 kernel.block(wait());
+                kernel.emit(|| Event::LockWait { task: me, lock: info.desc(self.subclass) });
                 self.ticket = Some(waiters.add(me, self.subclass));
             }
             Some(ticket) if granted.get() == Some(ticket) => {

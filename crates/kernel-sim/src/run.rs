@@ -1,6 +1,7 @@
+use crate::explore::{Pick, Place};
 use crate::task::RunState;
 use crate::timer::earlier;
-use crate::{Deadlock, Event, JoinHandle, Kernel, LockDesc, TaskId, TaskName, WaitsFor};
+use crate::{Deadlock, Event, JoinHandle, Kernel, LockDesc, TaskId, TaskName, Violation, WaitsFor};
 use sim_time::Instant;
 use std::task::{Context, Poll, Waker};
 
@@ -32,6 +33,19 @@ pub enum RunError {
         lock: LockDesc,
         /// For what it would have slept; `None` if it only let others run.
         waits_for: Option<Box<WaitsFor>>,
+    },
+    /// An invariant does not hold.
+    #[error("{0}")]
+    Invariant(Violation),
+    /// An explored run is longer than it may be: tasks may keep each other busy without end.
+    #[error("not at rest at {at}, after {steps} steps, the last of them by {last}")]
+    StepLimit {
+        /// When.
+        at: Instant,
+        /// The limit.
+        steps: u32,
+        /// The task that ran last.
+        last: TaskName,
     },
     /// Tasks, timers or hardware keep each other busy while time stands still.
     #[error("time stands still at {at}: {STEPS_PER_INSTANT_MAX} steps, the last of them by {last}")]
@@ -75,7 +89,7 @@ impl Kernel {
         let _inside = Inside::enter(self);
         let mut steps = Steps { left: STEPS_PER_INSTANT_MAX, last: TaskId::SWAPPER };
         loop {
-            if self.run_tasks(target, &mut steps)? {
+            if let TasksRan::Stop = self.run_tasks(target, &mut steps)? {
                 return Ok(());
             }
             // Time stands still until nobody has anything to do: tasks, then hardware with its interrupt handlers,
@@ -84,9 +98,11 @@ impl Kernel {
             self.advance_hardware(now);
             self.fire_timers(now);
             steps.count(self, TaskId::SWAPPER)?;
+            self.note_rest();
             if self.anyone_runnable() {
                 continue;
             }
+            self.check_rest()?;
             match earlier(self.next_timer(), self.next_hardware_deadline()) {
                 Some(next) if next <= now => {}
                 Some(next) if next <= limit => {
@@ -99,7 +115,10 @@ impl Kernel {
                     {
                         return Err(RunError::Deadlock(deadlock));
                     }
-                    self.0.clock.advance_to(limit);
+                    if !self.is_exploring() {
+                        // A run that is explored ends when it comes to rest.
+                        self.0.clock.advance_to(limit);
+                    }
                     return match target {
                         Some(id) => Err(RunError::TimeLimit { task: self.named(id), limit }),
                         None => Ok(()),
@@ -109,17 +128,24 @@ impl Kernel {
         }
     }
 
-    /// Until nobody can run; true if `target` ended.
-    fn run_tasks(&self, target: Option<TaskId>, steps: &mut Steps) -> Result<bool, RunError> {
+    fn run_tasks(&self, target: Option<TaskId>, steps: &mut Steps) -> Result<TasksRan, RunError> {
         loop {
             if target.is_some_and(|id| self.0.tasks.borrow()[id.index()].run == RunState::Finished) {
-                return Ok(true);
+                return Ok(TasksRan::Stop);
             }
-            let Some(id) = self.pick() else { return Ok(false) };
+            let id = match self.pick() {
+                Pick::Task(id) => id,
+                Pick::Nobody => return Ok(TasksRan::UntilRest),
+                Pick::Stop => return self.0.failure.take().map_or(Ok(TasksRan::Stop), Err),
+            };
             self.poll(id);
+            if self.is_exploring() {
+                self.end_slice(id);
+            }
             if let Some(failure) = self.0.failure.take() {
                 return Err(failure);
             }
+            self.check_step()?;
             steps.count(self, id)?;
         }
     }
@@ -141,6 +167,7 @@ impl Kernel {
             // Still in the task's name: what it owns is dropped by it.
             drop(future);
             self.0.context.set(TaskId::SWAPPER);
+            self.touch_place(Place::task(id.index()), true);
             self.0.tasks.borrow_mut()[id.index()].run = RunState::Finished;
             self.emit(|| Event::TaskEnded { task: id });
             self.freezer_progress();
@@ -181,6 +208,14 @@ impl Kernel {
             self.0.failure.replace(Some(failure));
         }
     }
+}
+
+/// Why no task runs.
+enum TasksRan {
+    /// Nobody can.
+    UntilRest,
+    /// The task that the run is for has ended, or the exploration has seen enough.
+    Stop,
 }
 
 struct Steps {

@@ -1,3 +1,4 @@
+use crate::explore::{Pick, Place};
 use crate::task::RunState;
 use crate::{Event, Kernel, TaskId, TaskKind};
 
@@ -9,9 +10,20 @@ pub(crate) struct RunQueue {
     parked: Vec<TaskId>,
 }
 
+impl RunQueue {
+    pub(crate) fn runnable(&self) -> &[TaskId] {
+        &self.runnable
+    }
+
+    pub(crate) fn remove(&mut self, id: TaskId) {
+        self.runnable.retain(|&other| other != id);
+    }
+}
+
 impl Kernel {
     /// Makes a blocked task ready. Others take no notice: a wake-up is a hint to look again.
     pub(crate) fn wake(&self, id: TaskId) {
+        self.touch_place(Place::task(id.index()), true);
         {
             let mut tasks = self.0.tasks.borrow_mut();
             let task = &mut tasks[id.index()];
@@ -59,12 +71,15 @@ impl Kernel {
         !self.0.run_queue.borrow().runnable.is_empty()
     }
 
-    /// Takes the task that the scheduler chooses.
-    pub(crate) fn pick(&self) -> Option<TaskId> {
+    /// Takes the task that the exploration chooses, else the scheduler.
+    pub(crate) fn pick(&self) -> Pick {
+        if self.is_exploring() {
+            return self.pick_explored();
+        }
         let mut queue = self.0.run_queue.borrow_mut();
-        let last = queue.runnable.len().checked_sub(1)?;
+        let Some(last) = queue.runnable.len().checked_sub(1) else { return Pick::Nobody };
         let choice = self.0.scheduler.borrow_mut().choose(&queue.runnable);
-        Some(queue.runnable.remove(choice.min(last)))
+        Pick::Task(queue.runnable.remove(choice.min(last)))
     }
 
     pub(crate) fn clear_run_queue(&self) {

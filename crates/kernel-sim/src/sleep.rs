@@ -35,6 +35,7 @@ impl Kernel {
             if std::mem::replace(&mut yielded, true) {
                 return Poll::Ready(());
             }
+            self.note_yield();
             self.wake(self.context());
             Poll::Pending
         })

@@ -1,5 +1,5 @@
 use crate::timer_queue::{TimerAction, TimerKey, TimerQueue};
-use crate::{Kernel, TaskId, TaskKind};
+use crate::{Kernel, Object, TaskId, TaskKind};
 use sim_time::{Duration, Instant};
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -26,7 +26,12 @@ pub(crate) enum TimerSide {
 pub struct TimerHandle {
     kernel: Kernel,
     side: TimerSide,
+    at: Instant,
     key: TimerKey,
+}
+
+fn functions_due(at: Instant) -> Object {
+    Object::new("timer functions").numbered(at.as_ticks())
 }
 
 impl Kernel {
@@ -34,8 +39,12 @@ impl Kernel {
     /// It may wake tasks and set timers, but not wait. What a firmware task sets is the firmware's timer.
     pub fn after(&self, delay: Duration, function: impl FnOnce() + 'static) -> TimerHandle {
         let side = self.timer_side();
-        let key = self.set_timer(side, self.now() + delay, TimerAction::Call(Box::new(function)));
-        TimerHandle { kernel: self.clone(), side, key }
+        let at = self.now() + delay;
+        // Functions that are due together are called in the order in which they were set. Of tasks that are woken
+        // together the order makes no difference.
+        self.touch(functions_due(at).write());
+        let key = self.set_timer(side, at, TimerAction::Call(Box::new(function)));
+        TimerHandle { kernel: self.clone(), side, at, key }
     }
 
     /// The side of the code that runs now.
@@ -119,10 +128,12 @@ impl Timers {
 impl TimerHandle {
     /// Stops the timer. False if it has fired or was stopped before.
     pub fn cancel(&self) -> bool {
+        self.kernel.touch(functions_due(self.at).write());
         self.kernel.cancel_timer(self.side, self.key)
     }
     /// Whether the timer has yet to fire.
     pub fn is_pending(&self) -> bool {
+        self.kernel.touch(functions_due(self.at).read());
         self.kernel.is_timer_pending(self.side, self.key)
     }
 }

@@ -1,6 +1,9 @@
+use crate::explore::Place;
 use crate::lock::LockInfo;
 use crate::run::RunError;
 use crate::task::RunState;
+use crate::timer::TimerSide;
+use crate::timer_queue::TimerKey;
 use crate::{Kernel, TaskId};
 use sim_time::Instant;
 use std::rc::Rc;
@@ -18,6 +21,8 @@ pub(crate) enum Wait {
         on: Option<Rc<LockInfo>>,
         /// Ends by itself.
         timed: bool,
+        /// An exploration may end it early, as if this had gone off.
+        alarm: Option<(TimerSide, TimerKey)>,
     },
     Task(TaskId),
     Sleep(Instant),
@@ -32,6 +37,10 @@ impl Kernel {
     pub(crate) fn block(&self, wait: Wait) {
         let me = self.context();
         assert!(me != TaskId::SWAPPER, "a wait outside of a task of this kernel");
+        self.touch_place(Place::task(me.index()), true);
+        if !matches!(wait, Wait::Lock { .. }) {
+            self.record(me, || self.waits_for(&wait).to_string());
+        }
         self.0.tasks.borrow_mut()[me.index()].wait = Some(wait);
         if let Some(cycle) = self.wait_cycle(me) {
             let deadlock = self.deadlock_of_cycle(cycle);

@@ -1,4 +1,5 @@
 use crate::alarm::Alarm;
+use crate::explore::{Object, Place};
 use crate::wait::Wait;
 use crate::wait_list::{Ticket, WaitList};
 use crate::{Kernel, LockMap};
@@ -17,20 +18,27 @@ struct Shared {
     kernel: Kernel,
     what: Rc<str>,
     waiters: WaitList<()>,
+    place: Place,
 }
+
+const QUEUE: Object = Object::new("wait queue");
 
 impl WaitQueue {
     /// A queue without waiters. `what` completes the sentence "waits for …" in reports.
     pub fn new(kernel: &Kernel, what: impl Into<Rc<str>>) -> Self {
-        Self(Rc::new(Shared { kernel: kernel.clone(), what: what.into(), waiters: WaitList::default() }))
+        let what = what.into();
+        let place = kernel.place(|| QUEUE.of(&what));
+        Self(Rc::new(Shared { kernel: kernel.clone(), what, waiters: WaitList::default(), place }))
     }
 
     /// Lets every waiter look at its condition again.
     pub fn wake_all(&self) {
+        self.touch();
         self.0.waiters.wake_all(&self.0.kernel);
     }
     /// Lets the one that waits longest look at its condition again.
     pub fn wake_one(&self) {
+        self.touch();
         self.0.waiters.wake_first(&self.0.kernel);
     }
 
@@ -50,6 +58,11 @@ impl WaitQueue {
         self.wait(None, Some(map), condition).await;
     }
 
+    /// The running task changes the queue, or what it says depends on it.
+    pub(crate) fn touch(&self) {
+        self.0.kernel.touch_place(self.0.place, true);
+    }
+
     async fn wait(
         &self,
         deadline: Option<Instant>,
@@ -57,22 +70,25 @@ impl WaitQueue {
         mut condition: impl FnMut() -> bool,
     ) -> bool {
         let Shared { kernel, what, .. } = &*self.0;
-        let wait = || {
+        let wait = |alarm| {
             let on = map.map(|map| map.info.clone());
-            Wait::Event { what: what.clone(), on, timed: deadline.is_some() }
+            Wait::Event { what: what.clone(), on, timed: deadline.is_some(), alarm }
         };
-        kernel.might_sleep(wait);
+        kernel.might_sleep(|| wait(None));
+        kernel.scheduling_point().await;
         if let Some(map) = map {
             kernel.lock_attempt(&map.info, 0);
         }
         let mut alarm = Alarm::new(kernel);
         let mut entry = Entry { queue: &self.0, ticket: None };
         poll_fn(|_| {
+            self.touch();
             // The condition first: what came true in the instant of the time-out counts.
             if condition() {
                 return Poll::Ready(true);
             }
             if alarm.has_fired() {
+                kernel.record(kernel.context(), || format!("time-out: {what}"));
                 return Poll::Ready(false);
             }
             if let Some(at) = deadline
@@ -81,7 +97,7 @@ impl WaitQueue {
                 alarm.set(at);
             }
             entry.enqueue();
-            kernel.block(wait());
+            kernel.block(wait(alarm.timer()));
             Poll::Pending
         })
         .await

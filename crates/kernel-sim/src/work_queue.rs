@@ -65,12 +65,15 @@ impl WorkQueue {
     /// Waits until everything that was queued before is done (`flush_workqueue`).
     pub async fn flush(&self) {
         let queue = &self.0;
+        queue.work.touch();
         let target = queue.queued.get();
         queue.progress.wait_for_holder(&queue.map, || queue.done.get() >= target).await;
     }
 
     /// Whether no item waits or runs.
     pub fn is_idle(&self) -> bool {
+        self.0.work.touch();
+        self.0.progress.touch();
         self.0.done.get() == self.0.queued.get()
     }
     /// The name of queue and worker.

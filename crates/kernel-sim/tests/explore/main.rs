@@ -1,0 +1,8 @@
+//! The explorer on programs with known answers.
+mod classics;
+mod invariants;
+mod programs;
+mod random;
+mod reduction;
+mod replay;
+mod time_outs;
