@@ -40,6 +40,8 @@ pub(crate) enum Task {
     Service { endpoint: EndpointId, generation: u32 },
     /// A NAKed endpoint may be tried again.
     Retry { endpoint: EndpointId, generation: u32 },
+    /// More data of a split transaction can go.
+    Split { endpoint: EndpointId, generation: u32 },
     /// The transaction on a bus ends, or a new one may begin.
     Bus(DomainId),
     /// A register of an interrupter was written.

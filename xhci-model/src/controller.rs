@@ -248,6 +248,10 @@ impl Xhci {
                 self.retry(endpoint, generation, now);
                 Ok(())
             }
+            Task::Split { endpoint, generation } => {
+                self.more_of_split(endpoint, generation, now);
+                Ok(())
+            }
             Task::Bus(bus) => self.bus(bus, now, dma),
             Task::Interrupter(id) => self.service_interrupter(id, now, dma),
             Task::Moderation(id) => {

@@ -51,6 +51,17 @@ pub enum Event {
         /// Bus time from its begin to its end.
         duration: Duration,
     },
+    /// A token to a transaction translator begins on the high-speed bus.
+    Split {
+        /// The endpoint behind the translator.
+        endpoint: EndpointId,
+        /// Which token.
+        phase: SplitPhase,
+        /// Data that it carries.
+        bytes: u32,
+        /// Bus time of token, data and handshake.
+        duration: Duration,
+    },
     /// An event TRB was written.
     EventTrb {
         /// The ring it went to.
@@ -112,6 +123,15 @@ pub enum TransactionKind {
     Out,
 }
 
+/// What a token to a transaction translator says (USB 2.0 8.4.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SplitPhase {
+    /// Do this transaction.
+    Start,
+    /// What came of it?
+    Complete,
+}
+
 /// How a bus transaction ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
@@ -141,7 +161,7 @@ impl Event {
                 trb.trb_type() == TrbType::TRANSFER_EVENT
                     && matches!(trb.completion_code(), CompletionCode::SUCCESS | CompletionCode::SHORT_PACKET)
             }
-            Self::RegisterWrite { .. } | Self::Interrupt(_) | Self::Line { .. } => true,
+            Self::RegisterWrite { .. } | Self::Interrupt(_) | Self::Line { .. } | Self::Split { .. } => true,
             _ => false,
         }
     }
@@ -161,6 +181,9 @@ impl fmt::Display for Event {
             Self::EndpointState { endpoint, state } => write!(f, "{endpoint} is {state}"),
             Self::Transaction { endpoint, kind, bytes, outcome, duration } => {
                 write!(f, "{endpoint} {kind:?} {bytes} bytes in {duration}: {outcome:?}")
+            }
+            Self::Split { endpoint, phase, bytes, duration } => {
+                write!(f, "{endpoint} {phase:?}Split {bytes} bytes in {duration}")
             }
             Self::EventTrb { interrupter, at, trb } => {
                 write!(f, "event ring {}: {trb:?} at {at}", interrupter.0)

@@ -6,6 +6,7 @@ use crate::controller::Xhci;
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::isoch::schedule::Due;
 use crate::service::ready;
+use crate::splits::Split;
 use crate::violation::Violation;
 use sim_time::{Duration, Instant};
 use xhci_spec::{CompletionCode, Gpa};
@@ -180,12 +181,15 @@ impl Xhci {
         now: Instant,
         dma: &mut D,
     ) -> Result<bool, DmaError> {
-        let Self { slots, core, interrupters, completions, .. } = self;
+        let Self { slots, buses, core, interrupters, completions, .. } = self;
         let Some(endpoint) = slots.endpoint(id) else { return Ok(false) };
         let ends = core.microframes.start_of(endpoint.service_index.saturating_add(endpoint.interval));
         if !endpoint.is_running() || now + endpoint.interval_time() <= ends {
             return Ok(false);
         }
+        // Of a split transaction, tokens may still be in line.
+        endpoint.leave_buses(buses);
+        endpoint.split = Split::default();
         if let Some(last) = endpoint.drop_td() {
             endpoint.report_missed(&last, completions);
             completions.post(interrupters, now, core, dma)?;

@@ -53,6 +53,7 @@ mod rng;
 mod route;
 mod service;
 mod slots;
+mod splits;
 mod stall;
 mod violation;
 #[cfg(feature = "vm-memory")]
@@ -63,7 +64,7 @@ pub use agenda::EndpointId;
 pub use controller::Xhci;
 pub use device::{Device, DeviceAddress, Handshake, InReply, LpmAnswer, LpmRequest, Token};
 pub use dma::{Dma, DmaError};
-pub use event::{Event, LogLevel, Outcome, TransactionKind};
+pub use event::{Event, LogLevel, Outcome, SplitPhase, TransactionKind};
 pub use fault::{Fault, FaultId, FaultRule};
 pub use interrupters::Signalling;
 pub use notification::Notification;

@@ -2,9 +2,11 @@
 
 use crate::device::Device;
 use sim_time::Instant;
+use usb_spec::Speed;
 
 /// Five tiers of four bits (CTX-08).
 const ROUTE_MASK: u32 = 0xF_FFFF;
+const TIERS: u32 = 5;
 
 /// A Route String (xHCI 6.2.2, USB 3.2 8.9): the downstream port taken at each hub, that of the hub at the root
 /// port in the lowest four bits. Zero is the root port itself.
@@ -28,6 +30,25 @@ impl Route {
             0 => None,
             route => Some(((route & 0xF) as u8, Self(route >> 4))),
         }
+    }
+
+    /// The hub on the way, and its port, whose transaction translator speaks for a full- or low-speed device at the
+    /// end of the route: the last one at high speed.
+    pub(crate) fn translator(self, root: &mut dyn Device, now: Instant) -> Option<(Self, u8)> {
+        let mut found = None;
+        let mut way = Self::ROOT;
+        for tier in 0..TIERS {
+            let port = (self.0 >> tier.saturating_mul(4) & 0xF) as u8;
+            if port == 0 {
+                break;
+            }
+            let is_high = way.reach(Some(root), now, |hub| hub.is_some_and(|hub| hub.speed() == Speed::High));
+            if is_high {
+                found = Some((way, port));
+            }
+            way = Self(way.0 | u32::from(port) << tier.saturating_mul(4));
+        }
+        found
     }
 
     /// Calls `act` once: with the device that the route leads to from `root`, the device at a root port, or with

@@ -17,6 +17,7 @@ use crate::interrupters::{Interrupters, Pending};
 use crate::ports::Link;
 use crate::rings::consumer::Fetched;
 use crate::slots::Life;
+use crate::splits::Split;
 use sim_time::{Duration, Instant};
 use xhci_spec::context::EndpointState;
 use xhci_spec::trb::event::TransferEvent;
@@ -26,7 +27,7 @@ use xhci_spec::{CompletionCode, InterrupterId};
 const SKIPS_PER_TURN: u32 = 64;
 
 /// What came of an endpoint's turn.
-enum Turn {
+pub(crate) enum Turn {
     /// Its transaction is on the wire for so long.
     Begun(Duration),
     /// Nothing to do, or not now.
@@ -116,8 +117,10 @@ impl Xhci {
     /// A transaction ended, or a bus has somebody in line: who is next.
     pub(crate) fn bus<D: Dma>(&mut self, bus: DomainId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
         if let Some(id) = self.buses.ended(bus, now) {
-            self.end_transaction(id, now, dma)?;
-            self.continue_command(id, now);
+            if !self.split_goes_on(id, bus, now) {
+                self.end_transaction(id, now, dma)?;
+                self.continue_command(id, now);
+            }
         }
         if !self.core.running() {
             return Ok(());
@@ -127,7 +130,7 @@ impl Xhci {
                 self.buses.rest(bus);
                 return Ok(());
             };
-            match self.begin_transaction(class, id, now, dma)? {
+            match self.begin_transaction(bus, class, id, now, dma)? {
                 Turn::Begun(duration) => {
                     self.buses.begin(bus, id, now, duration, &mut self.core.agenda);
                     return Ok(());
@@ -145,11 +148,18 @@ impl Xhci {
 
     fn begin_transaction<D: Dma>(
         &mut self,
+        bus: DomainId,
         class: Class,
         id: EndpointId,
         now: Instant,
         dma: &mut D,
     ) -> Result<Turn, DmaError> {
+        if let Some(endpoint) = self.slots.endpoint(id)
+            && endpoint.split.started
+            && bus == endpoint.domain
+        {
+            return Ok(endpoint.go_on_with_split(now, &mut self.core));
+        }
         if class == Class::Isochronous && self.misses_interval(id, now, dma)? {
             return Ok(Turn::Passed);
         }
@@ -202,6 +212,9 @@ impl Xhci {
             }
             Some(Link::Dead) | None => None,
         };
+        if let Some(translator) = endpoint.translator.filter(|translator| translator.bus != bus) {
+            return Ok(endpoint.begin_split(&translator, head, device, now, core));
+        }
         let frame = Frame::at(now, endpoint.pace, &core.microframes);
         if now < frame.opens {
             return Ok(Turn::Postponed(frame.opens));
@@ -230,7 +243,10 @@ impl Xhci {
         };
         endpoint.packets_used = endpoint.packets_used.saturating_add(1);
         endpoint.flight = Some(flight);
-        Ok(Turn::Begun(flight.duration))
+        let Some(translator) = &endpoint.translator else { return Ok(Turn::Begun(flight.duration)) };
+        let thinks = translator.think_time();
+        endpoint.split_moves(flight.bytes, flight.is_in(), now, core);
+        Ok(Turn::Begun(flight.duration + thinks))
     }
 
     /// The endpoint's transaction leaves the wire: its effect, and what comes next.
@@ -242,13 +258,14 @@ impl Xhci {
     ) -> Result<(), DmaError> {
         let Self { slots, core, interrupters, completions, buses, .. } = self;
         let Some(endpoint) = slots.endpoint(id) else { return Ok(()) };
+        endpoint.split = Split::default();
         let Some(flight) = endpoint.flight.take() else { return Ok(()) };
         let Flight { kind, outcome, bytes, duration, .. } = flight;
         core.log.record(now, Event::Transaction { endpoint: id, kind, bytes, outcome, duration });
         endpoint.bytes_used = endpoint.bytes_used.saturating_add(bytes);
         let next = endpoint.finish(flight, completions);
         if next == Next::Halt {
-            buses.remove(endpoint.domain, id);
+            endpoint.leave_buses(buses);
             endpoint.leave_service();
             // EPS-11: the context says Halted before the event does.
             self.set_endpoint_state(id, EndpointState::HALTED, now, dma)?;
@@ -299,7 +316,7 @@ impl Xhci {
     ) -> Result<(), DmaError> {
         let Self { slots, buses, completions, .. } = self;
         let Some(endpoint) = slots.endpoint(id) else { return Ok(()) };
-        buses.remove(endpoint.domain, id);
+        endpoint.leave_buses(buses);
         completions.push(id, &at, CompletionCode::TRB_ERROR, 0);
         endpoint.leave_service();
         self.set_endpoint_state(id, EndpointState::ERROR, now, dma)?;

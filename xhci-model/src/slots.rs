@@ -2,6 +2,7 @@
 
 use crate::agenda::EndpointId;
 use crate::bus::Buses;
+use crate::bus::split::Translator;
 use crate::core::Core;
 use crate::device::DeviceAddress;
 use crate::dma::{Dma, DmaError};
@@ -42,6 +43,8 @@ pub(crate) struct Place {
     pub(crate) port: PortId,
     pub(crate) route: Route,
     pub(crate) speed: Speed,
+    /// For a full- or low-speed device behind a high-speed hub.
+    pub(crate) translator: Option<Translator>,
 }
 
 #[derive(Debug)]
@@ -115,7 +118,7 @@ impl Slot {
         dma: &mut D,
     ) -> Result<(), DmaError> {
         let Some(endpoint) = self.take_endpoint(dci) else { return Ok(()) };
-        buses.remove(endpoint.domain, endpoint.id);
+        endpoint.leave_buses(buses);
         let state = EndpointState::DISABLED;
         core.log.record(now, Event::EndpointState { endpoint: endpoint.id, state });
         self.write_disabled_endpoint(&endpoint, size, dma)
@@ -133,6 +136,10 @@ impl Slot {
         Dci::all()
             .filter(|dci| *dci != Dci::EP0)
             .try_for_each(|dci| self.drop_endpoint(dci, size, now, buses, core, dma))
+    }
+
+    pub(crate) fn enabled(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.iter().filter_map(Option::as_deref)
     }
 
     pub(crate) fn endpoints(&mut self) -> impl Iterator<Item = &mut Endpoint> {

@@ -1,6 +1,7 @@
 //! Bandwidth domains: one wire each, on which one transaction goes at a time (TIM-16, XFR-17).
 
 use crate::agenda::{Agenda, EndpointId, Task};
+use crate::bus::split::TranslatorKey;
 use crate::profile::Policy;
 use crate::slots::Place;
 use sim_time::{Duration, Instant};
@@ -9,7 +10,7 @@ use usb_spec::Speed;
 
 /// A bus (BW-02): the high-speed bus that all USB 2 root ports share, or that of one of them; the full-speed bus of
 /// a USB 2 root port; a USB 3 root port's wires to the host, or those away from it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct DomainId(u16);
 
 impl DomainId {
@@ -60,18 +61,47 @@ impl Class {
     }
 }
 
-/// All buses.
+/// All buses: those of the controller, and behind them those of transaction translators.
 #[derive(Debug)]
-pub(crate) struct Buses(Vec<Domain>);
+pub(crate) struct Buses {
+    domains: Vec<Domain>,
+    translators: Vec<TranslatorKey>,
+}
 
 impl Buses {
     pub(crate) fn new(ports: usize) -> Self {
         let count = ports.saturating_mul(DomainId::PER_PORT.into()).saturating_add(1);
-        Self((0..count).map(|_| Domain::default()).collect())
+        Self { domains: (0..count).map(|_| Domain::default()).collect(), translators: Vec::new() }
     }
 
     fn get(&mut self, id: DomainId) -> Option<&mut Domain> {
-        self.0.get_mut(usize::from(id.0))
+        self.domains.get_mut(usize::from(id.0))
+    }
+
+    /// The bus behind a transaction translator, if a device has ever been there.
+    pub(crate) fn find_translator(&self, key: TranslatorKey) -> Option<DomainId> {
+        let index = self.translators.iter().position(|other| *other == key)?;
+        let first = self.domains.len().saturating_sub(self.translators.len());
+        u16::try_from(first.saturating_add(index)).ok().map(DomainId)
+    }
+
+    /// The bus behind a transaction translator (BW-02). One that nobody uses any more serves again.
+    pub(crate) fn translator(&mut self, key: TranslatorKey, in_use: impl Fn(DomainId) -> bool) -> DomainId {
+        let first = self.domains.len().saturating_sub(self.translators.len());
+        let id = |index: usize| DomainId(u16::try_from(first.saturating_add(index)).unwrap_or(u16::MAX));
+        if let Some(known) = self.find_translator(key) {
+            return known;
+        }
+        let unused = (0..self.translators.len()).find(|index| !in_use(id(*index)));
+        if let Some(index) = unused {
+            if let Some(entry) = self.translators.get_mut(index) {
+                *entry = key;
+            }
+            return id(index);
+        }
+        self.translators.push(key);
+        self.domains.push(Domain::default());
+        id(self.translators.len().saturating_sub(1))
     }
 
     /// Puts an endpoint in line. The caller sees to it that it is in line once.
@@ -183,7 +213,7 @@ impl Buses {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.iter_mut().for_each(|domain| *domain = Domain::default());
+        self.domains.iter_mut().for_each(|domain| *domain = Domain::default());
     }
 }
 

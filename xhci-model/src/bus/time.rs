@@ -71,14 +71,29 @@ impl Pace {
         self.packet(overhead, bit_tenths, bytes)
     }
 
+    /// What admission counts with (TIM-02): every packet is full of ones.
+    pub(crate) fn worst(self) -> Self {
+        Self { stuffing: BitStuffing::Worst, ..self }
+    }
+
     /// All packets of one isochronous service interval: `bytes` in packets of up to `max_packet`, in bursts of
     /// up to `burst` of them. No bytes are one empty packet (ISO-03).
     pub(crate) fn interval(self, is_in: bool, bytes: u64, max_packet: u64, burst: u64) -> Duration {
+        self.packets(bytes, max_packet, burst, |bytes| self.isochronous(is_in, bytes))
+    }
+
+    /// The same of an interrupt endpoint, with handshakes.
+    pub(crate) fn interrupt_interval(self, is_in: bool, bytes: u64, max_packet: u64, burst: u64) -> Duration {
+        let kind = if is_in { TransactionKind::In } else { TransactionKind::Out };
+        self.packets(bytes, max_packet, burst, |bytes| self.transaction(kind, bytes))
+    }
+
+    fn packets(self, bytes: u64, max_packet: u64, burst: u64, packet: impl Fn(u64) -> Duration) -> Duration {
         let full = bytes.checked_div(max_packet).unwrap_or(0);
         let rest = bytes.saturating_sub(full.saturating_mul(max_packet));
-        let mut takes = self.isochronous(is_in, max_packet) * full;
+        let mut takes = packet(max_packet) * full;
         if rest > 0 || full == 0 {
-            takes += self.isochronous(is_in, rest);
+            takes += packet(rest);
         }
         let packets_before_last = if rest > 0 { full } else { full.saturating_sub(1) };
         takes + self.burst_gap() * packets_before_last.checked_div(burst).unwrap_or(0)

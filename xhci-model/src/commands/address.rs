@@ -13,12 +13,10 @@ use crate::endpoints::Endpoint;
 use crate::event::{Event, Outcome, TransactionKind};
 use crate::fault::{Packet, Probe, Wire};
 use crate::ports::Link;
-use crate::route::Route;
 use crate::slots::{Life, Place};
 use sim_time::{Duration, Instant};
-use usb_spec::Speed;
 use xhci_spec::context::{EndpointContext, EndpointState, SlotContext};
-use xhci_spec::{CompletionCode, Dci, Gpa, Psiv, SlotId, Trb};
+use xhci_spec::{CompletionCode, Dci, Gpa, SlotId, Trb};
 
 /// Transaction errors in a row that end SET_ADDRESS (CErr).
 const ATTEMPTS: u8 = 3;
@@ -106,28 +104,16 @@ impl Xhci {
         let (Some((port, port_speed)), Some(speed)) = (root, speed_of(context.speed())) else {
             return Ok(None);
         };
+        let (place, fields) = self.place(id, &context, port, speed, now);
         let only_two = control.add_flags() == 0b11;
         let verdict = Verdict::tolerable_unless(only_two)
             .max(check::slot(&context, port_speed))
-            .max(self.translator(&context, speed, port_speed))
+            .max(fields)
             .max(check::default_endpoint(&ep0, speed));
         if output.is_null() || !self.accept(verdict, now) {
             return Ok(None);
         }
-        let place = Place { port, route: Route::new(context.route_string()), speed };
         Ok(Some(Target { context, ep0, output, place }))
-    }
-
-    /// CMD-17: a full- or low-speed device below a high-speed hub names the hub whose translator serves it.
-    fn translator(&mut self, context: &SlotContext, speed: Speed, port_speed: Psiv) -> Verdict {
-        if port_speed != Psiv::HIGH || !matches!(speed, Speed::Low | Speed::Full) {
-            return Verdict::Good;
-        }
-        let hub = SlotId::new(context.parent_hub_slot_id()).and_then(|hub| self.slots.get(hub));
-        let ports = hub
-            .filter(|hub| hub.context.hub() && hub.speed() == Speed::High)
-            .map_or(0, |hub| hub.context.number_of_ports());
-        Verdict::tolerable_unless((1..=ports).contains(&context.parent_port_number()))
     }
 
     /// The next transaction of SET_ADDRESS. Errors and NAKs are tried again in the next (micro)frame.
@@ -208,7 +194,7 @@ impl Xhci {
         let Self { slots, buses, core, .. } = self;
         let Some(slot) = slots.get(id) else { return Ok(()) };
         if let Some(old) = slot.take_endpoint(Dci::EP0) {
-            buses.remove(old.domain, old.id);
+            old.leave_buses(buses);
         }
         slot.life = if address.is_some() { Life::Addressed } else { Life::Default };
         slot.set_context(target.context);

@@ -4,20 +4,21 @@ use super::check::{self, Verdict};
 use super::input::Input;
 use super::{Phase, Step};
 use crate::agenda::EndpointId;
+use crate::bus::bandwidth::Shortage;
 use crate::controller::Xhci;
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
 use crate::event::Event;
 use crate::slots::Life;
 use sim_time::Instant;
-use xhci_spec::context::{EndpointContext, EndpointState, InputControlContext, SlotContext};
+use xhci_spec::context::{EndpointState, InputControlContext, SlotContext};
 use xhci_spec::{CompletionCode, Dci, SlotId, Trb};
 
 /// A new configuration, checked.
 struct Change {
     control: InputControlContext,
     slot: Option<SlotContext>,
-    added: Vec<(Dci, EndpointContext)>,
+    added: Vec<Endpoint>,
 }
 
 impl Xhci {
@@ -53,13 +54,13 @@ impl Xhci {
                 control
             }
         };
-        let Some(change) = self.change(id, control, input, now, dma)? else {
+        let Some(mut change) = self.change(id, control, input, now, dma)? else {
             return done(CompletionCode::PARAMETER_ERROR);
         };
-        if let Some(shortage) = self.shortage(id, &change) {
+        if let Some(shortage) = self.shortage(id, &mut change) {
             return done(shortage);
         }
-        done(self.configure(id, &change, now, dma)?)
+        done(self.configure(id, change, now, dma)?)
     }
 
     /// CMD-33: every endpoint but the default one goes.
@@ -93,67 +94,79 @@ impl Xhci {
     ) -> Result<Option<Change>, DmaError> {
         let Self { slots, core, .. } = self;
         let Some(slot) = slots.get(id) else { return Ok(None) };
+        let Some(place) = slot.place else { return Ok(None) };
+        let large_payload = core.profile.large_esit_payload;
         let mut verdict = Verdict::tolerable_unless(
             control.adds_slot() && !control.adds(Dci::EP0) && control.drop_flags() & 0b11 == 0,
         );
         let context = if control.adds_slot() { Some(input.slot(dma)?) } else { None };
         let mut added = Vec::new();
         for dci in changeable().filter(|dci| control.adds(*dci)) {
-            let endpoint = input.endpoint(dci, dma)?;
+            let context = input.endpoint(dci, dma)?;
             // CMD-26: an endpoint that exists is dropped before it is added.
             let is_new = control.drops(dci) || !slot.has_endpoint(dci);
             verdict = verdict.max(Verdict::tolerable_unless(is_new)).max(check::endpoint(
                 dci,
-                &endpoint,
+                &context,
                 slot.speed(),
                 &core.profile,
             ));
-            added.push((dci, endpoint));
+            // CTX-09: the upper byte counts only with LEC.
+            let context = if large_payload { context } else { context.with_max_esit_payload_hi(0) };
+            let endpoint = EndpointId { slot: id, dci };
+            let mut endpoint = Endpoint::new(endpoint, context, place, &core.profile.policy);
+            if large_payload {
+                endpoint.allow_large_payload();
+            }
+            added.push(endpoint);
         }
         Ok(self.accept(verdict, now).then_some(Change { control, slot: context, added }))
     }
 
     /// CMD-27, CMD-34: what is dropped makes room for what is added.
-    fn shortage(&mut self, id: SlotId, change: &Change) -> Option<CompletionCode> {
-        let limit = self.core.profile.policy.endpoint_limit?;
+    fn shortage(&mut self, id: SlotId, change: &mut Change) -> Option<CompletionCode> {
+        if self.exceeds_endpoint_limit(id, change) {
+            return Some(CompletionCode::RESOURCE_ERROR);
+        }
+        let gone = |endpoint: EndpointId| endpoint.slot == id && change.control.touches(endpoint.dci);
+        self.admit(&mut change.added, gone).err().map(|shortage| match shortage {
+            Shortage::Primary => CompletionCode::BANDWIDTH_ERROR,
+            Shortage::Secondary => CompletionCode::SECONDARY_BANDWIDTH_ERROR,
+        })
+    }
+
+    fn exceeds_endpoint_limit(&self, id: SlotId, change: &Change) -> bool {
+        let Some(limit) = self.core.profile.policy.endpoint_limit else { return false };
         let elsewhere: usize = self
             .slots
             .numbered()
             .map(|(number, slot)| {
-                let stays = |dci: &Dci| number != id || !change.touches(*dci);
+                let stays = |dci: &Dci| number != id || !change.control.touches(*dci);
                 changeable().filter(|dci| slot.has_endpoint(*dci)).filter(stays).count()
             })
             .sum();
         let wanted = elsewhere.saturating_add(change.added.len());
-        (wanted > usize::from(limit)).then_some(CompletionCode::RESOURCE_ERROR)
+        wanted > usize::from(limit)
     }
 
     fn configure<D: Dma>(
         &mut self,
         id: SlotId,
-        change: &Change,
+        change: Change,
         now: Instant,
         dma: &mut D,
     ) -> Result<CompletionCode, DmaError> {
         let size = self.context_size();
-        let large_payload = self.core.profile.large_esit_payload;
         let Self { slots, buses, core, .. } = self;
         let Some(slot) = slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
-        let Some(place) = slot.place else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
-        for dci in changeable().filter(|dci| change.touches(*dci)) {
+        for dci in changeable().filter(|dci| change.control.touches(*dci)) {
             slot.drop_endpoint(dci, size, now, buses, core, dma)?;
         }
-        for (dci, context) in &change.added {
-            let endpoint = EndpointId { slot: id, dci: *dci };
-            // CTX-09: the upper byte counts only with LEC.
-            let context = if large_payload { *context } else { context.with_max_esit_payload_hi(0) };
-            let mut new = Endpoint::new(endpoint, context, place, &core.profile.policy);
-            if large_payload {
-                new.allow_large_payload();
-            }
-            slot.put_endpoint(new);
-            core.log.record(now, Event::EndpointState { endpoint, state: EndpointState::RUNNING });
-            slot.write_endpoint_context(*dci, size, dma)?;
+        for endpoint in change.added {
+            let id = endpoint.id;
+            slot.put_endpoint(endpoint);
+            core.log.record(now, Event::EndpointState { endpoint: id, state: EndpointState::RUNNING });
+            slot.write_endpoint_context(id.dci, size, dma)?;
         }
         if let Some(context) = change.slot {
             // CMD-30, CTX-23: what makes the device a hub.
@@ -173,10 +186,14 @@ impl Xhci {
     }
 }
 
-impl Change {
-    /// Whether the endpoint is not, or no longer, what it was.
+/// Whether a command makes of an endpoint something that it was not.
+trait Touches {
+    fn touches(&self, dci: Dci) -> bool;
+}
+
+impl Touches for InputControlContext {
     fn touches(&self, dci: Dci) -> bool {
-        self.control.drops(dci) || self.control.adds(dci)
+        self.drops(dci) || self.adds(dci)
     }
 }
 

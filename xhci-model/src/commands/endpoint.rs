@@ -79,7 +79,7 @@ impl Xhci {
         let Some(slot) = slots.get(id.slot) else { return Ok(()) };
         let slot_target = slot.interrupter_target();
         let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(()) };
-        buses.remove(endpoint.domain, id);
+        endpoint.leave_buses(buses);
         endpoint.tell_stopped(slot_target, &core.profile, dma, completions)?;
         endpoint.leave_service();
         completions.post(interrupters, now, core, dma)

@@ -7,6 +7,7 @@ pub(crate) mod configure;
 pub(crate) mod endpoint;
 mod evaluate;
 mod input;
+mod place;
 pub(crate) mod ring;
 mod slot;
 

@@ -33,7 +33,7 @@ impl Xhci {
             let shows = core.profile.policy.disabled_slot_shown && !slot.output.is_null();
             for dci in Dci::all() {
                 if let Some(endpoint) = slot.take_endpoint(dci) {
-                    buses.remove(endpoint.domain, endpoint.id);
+                    endpoint.leave_buses(buses);
                     if shows {
                         slot.write_disabled_endpoint(&endpoint, size, dma)?;
                     }
@@ -64,7 +64,7 @@ impl Xhci {
         }
         slot.drop_endpoints(size, now, buses, core, dma)?;
         if let Some(endpoint) = slot.endpoint(Dci::EP0) {
-            buses.remove(endpoint.domain, endpoint.id);
+            endpoint.leave_buses(buses);
             endpoint.restart();
             let state = EndpointState::RUNNING;
             core.log.record(now, Event::EndpointState { endpoint: endpoint.id, state });

@@ -2,6 +2,7 @@
 
 mod checks;
 pub(crate) mod completion;
+mod demand;
 pub(crate) mod isoch;
 mod retire;
 mod stopped;
@@ -9,13 +10,15 @@ pub(crate) mod td;
 pub(crate) mod transact;
 
 use crate::agenda::EndpointId;
-use crate::bus::DomainId;
 use crate::bus::domain::Class;
+use crate::bus::split::Translator;
 use crate::bus::time::Pace;
+use crate::bus::{Buses, DomainId};
 use crate::profile::Policy;
 use crate::rings::consumer::{Fetched, RingPosition};
 use crate::route::Route;
 use crate::slots::Place;
+use crate::splits::Split;
 use checks::Followed;
 use retire::Skip;
 use std::collections::VecDeque;
@@ -41,6 +44,7 @@ pub(crate) struct Endpoint {
     pub(crate) route: Route,
     pub(crate) speed: Speed,
     pub(crate) pace: Pace,
+    pub(crate) translator: Option<Translator>,
     pub(crate) domain: DomainId,
     pub(crate) class: Class,
     pub(crate) max_packet: u32,
@@ -98,6 +102,8 @@ pub(crate) struct Endpoint {
     pub(crate) doorbell: bool,
     /// In line for its bus, on it, waiting for a deadline, or waiting for room in an event ring.
     pub(crate) busy: bool,
+    /// How far the split transaction is that a translator does for the endpoint.
+    pub(crate) split: Split,
     /// The transaction on the bus.
     pub(crate) flight: Option<Flight>,
     /// Stop Endpoint waits for the end of the flight: no other transaction begins.
@@ -114,7 +120,7 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// From the input context of Address Device or Configure Endpoint.
     pub(crate) fn new(id: EndpointId, context: EndpointContext, place: Place, policy: &Policy) -> Self {
-        let Place { port, route, speed } = place;
+        let Place { port, route, speed, translator } = place;
         let kind = context.ep_type();
         let class = match kind {
             EndpointType::ISOCH_IN | EndpointType::ISOCH_OUT => Class::Isochronous,
@@ -138,7 +144,10 @@ impl Endpoint {
             route,
             speed,
             pace: Pace::of(speed, policy),
-            domain: DomainId::of(place, id.dci.is_in(), policy),
+            // A split transaction begins on the bus before the translator.
+            domain: translator
+                .map_or_else(|| DomainId::of(place, id.dci.is_in(), policy), |translator| translator.parent),
+            translator,
             class,
             max_packet,
             next_max_packet: None,
@@ -167,6 +176,7 @@ impl Endpoint {
             bytes_used: 0,
             doorbell: false,
             busy: false,
+            split: Split::default(),
             flight: None,
             stopping: false,
             first: true,
@@ -183,6 +193,14 @@ impl Endpoint {
         if self.is_isochronous() && self.is_super_speed() && payload > 0 {
             self.packets = payload.div_ceil(self.max_packet).min(LARGEST_PAYLOAD_PACKETS);
             self.esit_payload = payload.min(self.packets.saturating_mul(self.max_packet));
+        }
+    }
+
+    /// Takes the endpoint off its buses.
+    pub(crate) fn leave_buses(&self, buses: &mut Buses) {
+        buses.remove(self.domain, self.id);
+        if let Some(translator) = &self.translator {
+            buses.remove(translator.bus, self.id);
         }
     }
 
@@ -231,6 +249,7 @@ impl Endpoint {
         self.generation = self.generation.wrapping_add(1);
         self.busy = false;
         self.flight = None;
+        self.split = Split::default();
         self.stopping = false;
         self.first = true;
         self.packets_used = 0;

@@ -26,6 +26,13 @@ pub(crate) struct Flight {
     pub(crate) duration: Duration,
 }
 
+impl Flight {
+    /// Whether its data go to the host.
+    pub(crate) fn is_in(&self) -> bool {
+        self.kind == TransactionKind::In
+    }
+}
+
 /// What the transaction was for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
@@ -167,6 +174,16 @@ impl Endpoint {
             _ => Step::Data { short: false, fills: false },
         };
         self.flight(kind, Outcome::DataBuffer, 0, step)
+    }
+
+    /// TRB-75: the transaction that no translator took, after so long on the high-speed bus.
+    pub(crate) fn split_failure(&self, is_in: bool, duration: Duration) -> Flight {
+        let kind = if is_in { TransactionKind::In } else { TransactionKind::Out };
+        let step = match self.class {
+            Class::Isochronous => Step::Isochronous { code: CompletionCode::SPLIT_TRANSACTION_ERROR },
+            _ => Step::Stage,
+        };
+        Flight { kind, outcome: Outcome::SplitError, bytes: 0, step, duration }
     }
 
     fn flight(&self, kind: TransactionKind, outcome: Outcome, bytes: u32, step: Step) -> Flight {

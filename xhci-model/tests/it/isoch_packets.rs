@@ -97,7 +97,7 @@ fn as_many_packets_as_the_endpoint_has_and_not_one_more() {
         (Profile::default(), Speed::Super, 1024, 15, 2, 49_152),
         (Profile::default(), Speed::Super, 1024, 15, 2, 49_000),
         (Profile::default(), Speed::Super, 1024, 15, 2, 60_000),
-        (large.clone(), Speed::Super, 1024, 15, 0, 51_200),
+        (large.clone(), Speed::SuperPlus, 1024, 15, 0, 51_200),
         (large.clone(), Speed::Super, 1024, 15, 2, 1024),
         (large, Speed::High, 1024, 0, 0, 60_000),
     ] {
@@ -139,7 +139,7 @@ fn as_many_packets_as_the_endpoint_has_and_not_one_more() {
         Super MPS 1024 burst 15 mult 2 payload 49152 LEC false: 48 packets, 49152 bytes
         Super MPS 1024 burst 15 mult 2 payload 49000 LEC false: 48 packets, 49000 bytes
         Super MPS 1024 burst 15 mult 2 payload 60000 LEC false: 48 packets, 49152 bytes
-        Super MPS 1024 burst 15 mult 0 payload 51200 LEC true: 50 packets, 51200 bytes
+        SuperPlus MPS 1024 burst 15 mult 0 payload 51200 LEC true: 50 packets, 51200 bytes
         Super MPS 1024 burst 15 mult 2 payload 1024 LEC true: 1 packets, 1024 bytes
         High MPS 1024 burst 0 mult 0 payload 60000 LEC true: 1 packets, 1024 bytes
     "#]]
