@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::interrupters::Interrupters;
 use crate::microframes::MicroframeClock;
 use crate::registers::LegacySupport;
-use crate::slots::Slots;
+use crate::slots::{Slot, Slots};
 use crate::violation::Violation;
 use sim_time::Instant;
 use xhci_spec::Gpa;
@@ -55,7 +55,12 @@ impl Xhci {
             (false, true) => {
                 // OPR-13: what is on a bus gets to its packet boundary. The device has seen the packet; were it
                 // abandoned, the two would disagree on the toggle.
-                for endpoint in self.buses.take_current() {
+                let on_bus = self.buses.take_current();
+                // A split transaction may wait for its complete-split.
+                let flying = self.slots.iter().flat_map(Slot::endpoints);
+                let flying: Vec<_> =
+                    flying.filter(|endpoint| endpoint.flight.is_some()).map(|endpoint| endpoint.id).collect();
+                for endpoint in on_bus.into_iter().chain(flying) {
                     self.end_transaction(endpoint, now, dma)?;
                 }
                 self.core.halt(now);

@@ -116,11 +116,11 @@ impl Xhci {
 
     /// A transaction ended, or a bus has somebody in line: who is next.
     pub(crate) fn bus<D: Dma>(&mut self, bus: DomainId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
-        if let Some(id) = self.buses.ended(bus, now) {
-            if !self.split_goes_on(id, bus, now) {
-                self.end_transaction(id, now, dma)?;
-                self.continue_command(id, now);
-            }
+        if let Some(id) = self.buses.ended(bus, now)
+            && !self.split_goes_on(id, bus, now)
+        {
+            self.end_transaction(id, now, dma)?;
+            self.continue_command(id, now);
         }
         if !self.core.running() {
             return Ok(());

@@ -143,7 +143,7 @@ impl Buses {
 
     /// Takes every transaction off its bus, ended or not.
     pub(crate) fn take_current(&mut self) -> Vec<EndpointId> {
-        self.0.iter_mut().filter_map(|domain| domain.current.take()).collect()
+        self.domains.iter_mut().filter_map(|domain| domain.current.take()).collect()
     }
 
     /// Whose turn it is: isochronous, interrupt, control, bulk. A free bus only.

@@ -39,7 +39,7 @@ impl Xhci {
         let hub_place = Place { port, route: hub, speed: Speed::High, translator: None };
         let parent = DomainId::of(hub_place, false, policy);
         let hub_slot = self.slots.numbered().find(|(number, slot)| *number != id && is_hub(slot, hub_place));
-        let multi = hub_slot.map_or(context.mtt(), |(_, slot)| slot.context.mtt());
+        let multi = hub_slot.map_or(*context, |(_, slot)| slot.context).mtt();
         let think_time = hub_slot.map_or(0, |(_, slot)| slot.context.tt_think_time());
         // CTX-06, CMD-17
         let agrees = hub_slot.is_some_and(|(number, _)| number.get() == context.parent_hub_slot_id())

@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod addresses_32;
+mod bandwidth;
 mod bring_up;
 mod bus_time;
 mod capabilities;
