@@ -24,6 +24,7 @@ mod register_access;
 mod run_and_reset;
 mod sequences;
 mod slot_states;
+mod split;
 mod stop_endpoint;
 mod support;
 mod topology;

@@ -34,6 +34,10 @@ impl Hub {
         self
     }
 
+    pub fn unplug(&mut self, port: u8) {
+        self.ports[usize::from(port) - 1] = None;
+    }
+
     pub fn at(&mut self, port: u8) -> &mut dyn Device {
         self.ports[usize::from(port) - 1].as_deref_mut().unwrap()
     }
