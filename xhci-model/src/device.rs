@@ -17,6 +17,19 @@ impl DeviceAddress {
     pub const DEFAULT: Self = Self(0);
 }
 
+/// A stream of a SuperSpeed bulk endpoint (USB 3.2 8.12.1.4): a Stream ID.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct StreamId(pub u16);
+
+impl StreamId {
+    /// No streams.
+    pub const NONE: Self = Self(0);
+    /// Prime: the host says that it has work, and leaves the choice to the device.
+    pub const PRIME: Self = Self(0xFFFE);
+    /// NoStream.
+    pub const NO_STREAM: Self = Self(0xFFFF);
+}
+
 /// What a token packet says: whom it is for, and the sequence of the data packet that goes with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Token {
@@ -28,6 +41,8 @@ pub struct Token {
     /// OUT: the data toggle (USB 2: 0 or 1) of the packet. IN: the toggle that the host expects next.
     /// Isochronous: the number of packets that still follow in this service interval (high-bandwidth PIDs).
     pub sequence: u8,
+    /// The stream of a SuperSpeed bulk endpoint with streams; otherwise [`StreamId::NONE`].
+    pub stream: StreamId,
 }
 
 /// A device's answer to an OUT or SETUP packet. An isochronous OUT packet has none; what is returned for it
@@ -100,6 +115,14 @@ pub trait Device: Any + Send {
     fn out_packet(&mut self, now: Instant, token: Token, data: &[u8]) -> Handshake;
     /// An IN transaction. `buffer` has the room of one maximum-size packet of the endpoint.
     fn in_packet(&mut self, now: Instant, token: Token, buffer: &mut [u8]) -> InReply;
+    /// An endpoint with streams, none of which is under way: which one the device moves data of (ERDY, or its answer
+    /// to a host that begins), `None` if of none now (NRDY). `token.stream` is the stream that the host proposes,
+    /// [`StreamId::PRIME`] if it leaves the choice to the device (HID = 1). A stream stays under way until its ring
+    /// is empty or the device answers NAK. As it stands, takes what is proposed.
+    fn stream_ready(&mut self, now: Instant, token: Token, is_in: bool) -> Option<StreamId> {
+        let _same = (now, is_in);
+        (token.stream != StreamId::PRIME).then_some(token.stream)
+    }
     /// The bus went idle: the device is suspended (USB 2.0 7.1.7.6).
     fn suspend(&mut self, now: Instant);
     /// The host ended the suspension.

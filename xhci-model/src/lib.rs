@@ -55,6 +55,7 @@ mod service;
 mod slots;
 mod splits;
 mod stall;
+mod streams;
 mod violation;
 #[cfg(feature = "vm-memory")]
 mod vm_dma;
@@ -62,7 +63,7 @@ mod wrap;
 
 pub use agenda::EndpointId;
 pub use controller::Xhci;
-pub use device::{Device, DeviceAddress, Handshake, InReply, LpmAnswer, LpmRequest, Token};
+pub use device::{Device, DeviceAddress, Handshake, InReply, LpmAnswer, LpmRequest, StreamId, Token};
 pub use dma::{Dma, DmaError};
 pub use event::{Event, LogLevel, Outcome, SplitPhase, TransactionKind};
 pub use fault::{Fault, FaultId, FaultRule};

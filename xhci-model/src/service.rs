@@ -57,7 +57,19 @@ impl Xhci {
         match endpoint.state {
             EndpointState::STOPPED => self.set_endpoint_state(id, EndpointState::RUNNING, now, dma)?,
             EndpointState::RUNNING => {}
-            _ => return Ok(()),
+            _ => {
+                if let Some(streams) = &mut endpoint.streams {
+                    streams.forget_doorbells();
+                }
+                return Ok(());
+            }
+        }
+        if let Some(endpoint) = self.slots.endpoint(id)
+            && let Some(streams) = &mut endpoint.streams
+            && core::mem::take(&mut streams.bad_doorbell)
+        {
+            // STR-08: told, and nothing else.
+            self.tell_of_endpoint(id, CompletionCode::INVALID_STREAM_ID, now, dma)?;
         }
         self.kick(id, now);
         Ok(())
@@ -163,6 +175,9 @@ impl Xhci {
         if class == Class::Isochronous && self.misses_interval(id, now, dma)? {
             return Ok(Turn::Passed);
         }
+        if class == Class::Bulk && !self.choose_stream(id, now, dma)? {
+            return Ok(Turn::Passed);
+        }
         let Self { slots, ports, core, interrupters, completions, packet, .. } = self;
         let Some(slot) = slots.get(id.slot) else { return Ok(Turn::Passed) };
         let address = slot.address;
@@ -186,7 +201,11 @@ impl Xhci {
         };
         match head {
             Head::Idle | Head::Incomplete => {
-                endpoint.busy = false;
+                if endpoint.streams.is_some() {
+                    self.rest_stream(id, now, dma)?;
+                } else {
+                    endpoint.busy = false;
+                }
                 return Ok(Turn::Passed);
             }
             Head::Busy | Head::Event => {
@@ -280,7 +299,10 @@ impl Xhci {
             }
             (Class::Interrupt, _) => self.arm_next_interval(id, now),
             // XFR-01, TIM-10: who was not ready is asked later, what went wrong is tried again at once.
-            (_, Next::Retry) if outcome == Outcome::Nak => self.retry_later(id, now),
+            (_, Next::Retry) if outcome == Outcome::Nak => {
+                endpoint.leave_stream_between_packets(dma)?;
+                self.retry_later(id, now);
+            }
             // XFR-17, XFR-19: a turn is a packet, or a burst.
             (class, _) if next == Next::Continue && more_packets && endpoint.has_bursts() => {
                 buses.go_first(endpoint.domain, class, id);
@@ -294,7 +316,7 @@ impl Xhci {
     }
 
     /// XFR-01: not before the next microframe, or a later one.
-    fn retry_later(&mut self, id: EndpointId, now: Instant) {
+    pub(crate) fn retry_later(&mut self, id: EndpointId, now: Instant) {
         let Self { slots, core, .. } = self;
         if let Some(endpoint) = slots.endpoint(id) {
             endpoint.packets_used = 0;

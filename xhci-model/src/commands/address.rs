@@ -7,7 +7,7 @@ use crate::agenda::EndpointId;
 use crate::bus::frame::Frame;
 use crate::bus::time::Pace;
 use crate::controller::Xhci;
-use crate::device::{DeviceAddress, Token};
+use crate::device::{DeviceAddress, StreamId, Token};
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
 use crate::event::{Event, Outcome, TransactionKind};
@@ -141,7 +141,12 @@ impl Xhci {
         let (outcome, delay) = target.place.route.reach(Some(device), now, |device| {
             let mut wire = Wire::new(device, &mut self.core.faults, probe);
             let outcome = if stage == Stage::Status {
-                let token = Token { address: DeviceAddress::DEFAULT, endpoint: 0, sequence: 1 };
+                let token = Token {
+                    address: DeviceAddress::DEFAULT,
+                    endpoint: 0,
+                    sequence: 1,
+                    stream: StreamId::NONE,
+                };
                 match wire.in_packet(now, token, &mut []) {
                     Ok(Packet { length: 0, .. }) => Outcome::Done,
                     Ok(_) => Outcome::Babble,

@@ -3,6 +3,7 @@
 use super::{Phase, Step};
 use crate::agenda::EndpointId;
 use crate::controller::Xhci;
+use crate::device::StreamId;
 use crate::dma::{Dma, DmaError};
 use crate::event::Event;
 use crate::rings::consumer::RingPosition;
@@ -55,10 +56,11 @@ impl Xhci {
                 self.stop_endpoint(id, now, dma)?;
             }
             _ => {
-                if trb.stream_id() != 0 {
-                    return done(CompletionCode::TRB_ERROR);
+                let position = RingPosition { address: trb.pointer(), cycle: trb.dcs() };
+                let code = endpoint.set_dequeue_of(StreamId(trb.stream_id()), trb.sct(), position, dma)?;
+                if code != CompletionCode::SUCCESS {
+                    return done(code);
                 }
-                endpoint.set_dequeue(RingPosition { address: trb.pointer(), cycle: trb.dcs() });
             }
         }
         self.set_endpoint_state(id, EndpointState::STOPPED, now, dma)?;
@@ -96,6 +98,9 @@ impl Xhci {
         let size = self.context_size();
         let Some(slot) = self.slots.get(id.slot) else { return Ok(()) };
         if let Some(endpoint) = slot.endpoint(id.dci) {
+            if endpoint.is_running() && state != EndpointState::RUNNING {
+                endpoint.stop_streams(self.core.profile.stopped_edtla, dma)?;
+            }
             endpoint.enter(state);
             self.core.log.record(now, Event::EndpointState { endpoint: id, state });
         }

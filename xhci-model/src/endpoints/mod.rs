@@ -6,6 +6,7 @@ mod demand;
 pub(crate) mod isoch;
 mod retire;
 mod stopped;
+pub(crate) mod streams;
 pub(crate) mod td;
 pub(crate) mod transact;
 
@@ -22,6 +23,7 @@ use crate::splits::Split;
 use checks::Followed;
 use retire::Skip;
 use std::collections::VecDeque;
+use streams::Streams;
 use transact::Flight;
 use usb_spec::Speed;
 use xhci_spec::context::{EndpointContext, EndpointState, EndpointType};
@@ -89,6 +91,8 @@ pub(crate) struct Endpoint {
     links: u32,
     /// Direction of the control transfer's data stage.
     pub(crate) data_stage_in: bool,
+    /// STR-01: the ring is that of the stream under way.
+    pub(crate) streams: Option<Box<Streams>>,
     /// Data toggle, or USB 3 sequence number.
     pub(crate) sequence: u8,
     /// Transaction errors in a row (XFR-03).
@@ -170,6 +174,10 @@ impl Endpoint {
             passed: 0,
             links: 0,
             data_stage_in: false,
+            streams: match context.max_pstreams() {
+                0 => None,
+                size => Some(Box::new(Streams::new(context.tr_dequeue_pointer(), size))),
+            },
             sequence: 0,
             errors: 0,
             packets_used: 0,
@@ -254,6 +262,9 @@ impl Endpoint {
         self.first = true;
         self.packets_used = 0;
         self.bytes_used = 0;
+        if let Some(streams) = &mut self.streams {
+            streams.forget_doorbells();
+        }
     }
 
     /// CMD-37: Evaluate Context changes the packet size, from the next TD on.

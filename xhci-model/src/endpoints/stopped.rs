@@ -5,7 +5,7 @@ use super::completion::Completions;
 use crate::dma::{Dma, DmaError};
 use crate::profile::Profile;
 use crate::rings::consumer::Fetch;
-use xhci_spec::{CompletionCode, InterrupterId, Trb, TrbType};
+use xhci_spec::{CompletionCode, Gpa, InterrupterId, Trb, TrbType};
 
 impl Endpoint {
     /// One of Stopped, Stopped - Length Invalid, Stopped - Short Packet (XFR-20 to XFR-24), if the profile tells of
@@ -17,7 +17,8 @@ impl Endpoint {
         dma: &mut D,
         completions: &mut Completions,
     ) -> Result<(), DmaError> {
-        if self.fetched.is_empty() {
+        let under_way = self.streams.as_ref().is_none_or(|streams| streams.current().is_some());
+        if under_way && self.fetched.is_empty() {
             // CTX-25: not a Link, but what it leads to.
             self.ring = self.ring.past_links(dma)?;
             let mut ahead = self.ring;
@@ -44,7 +45,7 @@ impl Endpoint {
             Some(front) => completions.push(self.id, &front, code, length),
             None => {
                 // INT-19: without a TRB the slot says where the event goes.
-                let position = self.dequeue().address;
+                let position = if under_way { self.dequeue().address } else { Gpa::NULL };
                 completions.at_position(self.id, slot_target, position, code, length);
             }
         }

@@ -78,7 +78,12 @@ impl Endpoint {
         dma: &mut D,
     ) -> Result<Flight, DmaError> {
         self.issued = true;
-        let token = Token { address, endpoint: self.id.dci.endpoint_number(), sequence: self.sequence };
+        let token = Token {
+            address,
+            endpoint: self.id.dci.endpoint_number(),
+            sequence: self.sequence,
+            stream: self.stream(),
+        };
         let flight = match head {
             Head::Setup(packet) => {
                 let outcome = wire.setup(now, address, &packet);

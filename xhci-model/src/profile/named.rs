@@ -88,6 +88,7 @@ impl Profile {
             usb3_revision: 0x0320,
             erst_max: 15,
             scratchpads: 1023,
+            max_psa_size: 15,
             ..Self::default()
         }
     }
@@ -127,7 +128,7 @@ impl Default for Profile {
             stopped_edtla: true,
             contiguous_frame_ids: true,
             bandwidth_negotiation: false,
-            max_psa_size: 0,
+            max_psa_size: 7,
             u3_entry: true,
             max_exit_latency_check: false,
             force_save_context: true,

@@ -3,6 +3,7 @@
 use super::Register;
 use crate::agenda::{EndpointId, Task};
 use crate::controller::Xhci;
+use crate::device::StreamId;
 use crate::event::Event;
 use crate::violation::Violation;
 use sim_time::Instant;
@@ -243,11 +244,19 @@ impl Xhci {
     fn write_doorbell(&mut self, now: Instant, slot: SlotId, doorbell: Doorbell) {
         // DBS-03, DBS-05, DBS-10: reserved targets, a halted controller, a stream where there are none.
         let Some(dci) = Dci::new(doorbell.target()) else { return };
-        if !self.core.running() || doorbell.stream_id() != 0 {
+        if !self.core.running() {
             return;
         }
         let id = EndpointId { slot, dci };
+        let stream = StreamId(doorbell.stream_id());
         let Self { slots, core, .. } = self;
+        let is_for_it = match slots.endpoint(id).and_then(|endpoint| endpoint.streams.as_mut()) {
+            Some(streams) => streams.ring(stream),
+            None => stream == StreamId::NONE,
+        };
+        if !is_for_it {
+            return;
+        }
         // DBS-04: doorbells before the service coalesce.
         let waits = match slots.endpoint(id) {
             Some(endpoint) => core::mem::replace(&mut endpoint.doorbell, true),

@@ -26,6 +26,7 @@ mod sequences;
 mod slot_states;
 mod split;
 mod stop_endpoint;
+mod streams;
 mod support;
 mod topology;
 mod transfer_rings;

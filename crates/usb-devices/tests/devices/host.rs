@@ -3,7 +3,7 @@
 use sim_time::{Duration, Instant};
 use usb_spec::descriptor::{Configuration, ConfigurationHeader, DescriptorType};
 use usb_spec::{Direction, EndpointAddress, SetupPacket};
-use xhci_model::{Device, DeviceAddress, Handshake, InReply, Route, Token};
+use xhci_model::{Device, DeviceAddress, Handshake, InReply, Route, StreamId, Token};
 
 /// Each transaction of a control transfer takes that long.
 const TRANSACTION: Duration = Duration::from_micros(1);
@@ -109,7 +109,12 @@ impl<D: Device> Host<D> {
     }
     /// An IN transaction, repeated while the device says NAK.
     pub(crate) fn data_in(&mut self, endpoint: EndpointAddress, toggle: u8) -> Result<Vec<u8>, Failure> {
-        let token = Token { address: self.address, endpoint: endpoint.number(), sequence: toggle };
+        let token = Token {
+            address: self.address,
+            endpoint: endpoint.number(),
+            sequence: toggle,
+            stream: StreamId::NONE,
+        };
         let mut buffer = [0; 1024];
         for _ in 0..PATIENCE {
             self.now += TRANSACTION;
@@ -134,7 +139,12 @@ impl<D: Device> Host<D> {
         toggle: u8,
         data: &[u8],
     ) -> Result<(), Failure> {
-        let token = Token { address: self.address, endpoint: endpoint.number(), sequence: toggle };
+        let token = Token {
+            address: self.address,
+            endpoint: endpoint.number(),
+            sequence: toggle,
+            stream: StreamId::NONE,
+        };
         self.now += TRANSACTION;
         let now = self.now;
         judge(self.route.reach(Some(&mut self.device), now, |device| {

@@ -7,7 +7,7 @@ use usb_devices::hub::HubPort;
 use usb_devices::{Hub, Peripheral};
 use usb_spec::descriptor::DescriptorType;
 use usb_spec::{Direction, EndpointAddress, RequestType, SetupPacket};
-use xhci_model::{Device, DeviceAddress, Token};
+use xhci_model::{Device, DeviceAddress, StreamId, Token};
 
 const ADDRESS: u8 = 5;
 
@@ -86,7 +86,7 @@ fn every_token(name: &str, device: impl Device) {
     for setup in setups.into_iter().cycle().take(40) {
         host.setup(setup).unwrap();
         for (endpoint, sequence) in (0..=20).flat_map(|e| [0, 1, 2, 255].map(|s| (e, s))) {
-            let token = Token { address: DeviceAddress(ADDRESS), endpoint, sequence };
+            let token = Token { address: DeviceAddress(ADDRESS), endpoint, sequence, stream: StreamId::NONE };
             for length in [0, 1, 7, 64, 2000] {
                 let mut data = [0x5A; 2000];
                 host.device.out_packet(host.now, token, &data[..length]);

@@ -11,7 +11,7 @@ use usb_spec::setup::standard::{DEVICE_REMOTE_WAKEUP, TEST_MODE};
 use usb_spec::{
     Direction, EndpointAddress, Recipient, RequestKind, RequestType, SetupPacket, Speed, TransferType,
 };
-use xhci_model::{Device as _, DeviceAddress, Handshake, InReply, Token};
+use xhci_model::{Device as _, DeviceAddress, Handshake, InReply, StreamId, Token};
 
 const BULK_OUT: EndpointAddress = EndpointAddress(0x01);
 const BULK_IN: EndpointAddress = EndpointAddress(0x81);
@@ -354,7 +354,7 @@ fn tokens_for_others_are_not_heard() {
 fn a_small_buffer_shows_a_babbling_device() {
     let mut host = configured();
     host.device.function_mut().packets = vec![vec![5; 100]];
-    let token = Token { address: host.address, endpoint: 1, sequence: 0 };
+    let token = Token { address: host.address, endpoint: 1, sequence: 0, stream: StreamId::NONE };
     let mut buffer = [0; 64];
     let reply = host.device.in_packet(host.now, token, &mut buffer);
     assert_eq!(reply, InReply::Data { length: 100, sequence: 0 });

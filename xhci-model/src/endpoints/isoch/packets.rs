@@ -2,7 +2,7 @@
 
 use super::super::Endpoint;
 use super::super::transact::{Flight, PACKET_BUFFER, Step, index};
-use crate::device::{DeviceAddress, Token};
+use crate::device::{DeviceAddress, StreamId, Token};
 use crate::dma::{Dma, DmaError};
 use crate::event::{Outcome, TransactionKind};
 use crate::fault::{Packet, Wire};
@@ -138,6 +138,7 @@ impl Endpoint {
             address,
             endpoint: self.id.dci.endpoint_number(),
             sequence: u8::try_from(packets_after).unwrap_or(u8::MAX),
+            stream: StreamId::NONE,
         }
     }
 }

@@ -4,7 +4,7 @@ use sim_time::Instant;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use usb_spec::Speed;
-use xhci_model::{Device, DeviceAddress, Handshake, InReply, Token};
+use xhci_model::{Device, DeviceAddress, Handshake, InReply, StreamId, Token};
 
 /// One answer. An endpoint without answers takes OUT packets, and NAKs IN tokens; endpoint 0 has a status stage.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,7 @@ pub struct Seen {
     pub kind: &'static str,
     pub endpoint: u8,
     pub sequence: u8,
+    pub stream: u16,
     /// What went over, in either direction.
     pub data: Vec<u8>,
     pub answer: &'static str,
@@ -44,6 +45,10 @@ pub struct Probe {
     /// Answers of SETUP.
     pub setup: VecDeque<Say>,
     pub seen: Vec<Seen>,
+    /// Streams that the device chooses, in order; then what the host proposes.
+    pub choices: VecDeque<Option<u16>>,
+    /// What the host proposed.
+    pub proposals: Vec<(Instant, u16)>,
     pub resets: u32,
     pub resumes: u32,
     sequence_in: [u8; 16],
@@ -61,6 +66,8 @@ impl Probe {
             endless: [None; 16],
             setup: VecDeque::new(),
             seen: Vec::new(),
+            choices: VecDeque::new(),
+            proposals: Vec::new(),
             resets: 0,
             resumes: 0,
             sequence_in: [0; 16],
@@ -86,6 +93,11 @@ impl Probe {
             writeln!(text, "{kind} {endpoint} #{sequence} {} {answer}", data.len()).unwrap();
         }
         text
+    }
+
+    fn note(&mut self, at: Instant, kind: &'static str, token: Token, data: Vec<u8>, answer: &'static str) {
+        let Token { endpoint, sequence, stream: StreamId(stream), .. } = token;
+        self.seen.push(Seen { at, kind, endpoint, sequence, stream, data, answer });
     }
 
     fn is_super(&self) -> bool {
@@ -117,7 +129,7 @@ impl Device for Probe {
             Some(Say::Silence) => ("-", Handshake::NoResponse),
         };
         let data = packet.to_vec();
-        self.seen.push(Seen { at: now, kind: "SETUP", endpoint: 0, sequence: 0, data, answer });
+        self.seen.push(Seen { at: now, kind: "SETUP", endpoint: 0, sequence: 0, stream: 0, data, answer });
         if handshake == Handshake::Ack {
             self.sequence_in[0] = 1;
             if packet[..2] == [0, 5] {
@@ -136,8 +148,7 @@ impl Device for Probe {
             Some(Say::Stall) => ("STALL", Handshake::Stall),
             Some(Say::Silence) => ("-", Handshake::NoResponse),
         };
-        let (endpoint, sequence) = (token.endpoint, token.sequence);
-        self.seen.push(Seen { at: now, kind: "OUT", endpoint, sequence, data: data.to_vec(), answer });
+        self.note(now, "OUT", token, data.to_vec(), answer);
         handshake
     }
     fn in_packet(&mut self, now: Instant, token: Token, buffer: &mut [u8]) -> InReply {
@@ -176,9 +187,15 @@ impl Device for Probe {
             Say::Stall => ("STALL", InReply::Stall),
             Say::Silence => ("-", InReply::NoResponse),
         };
-        let (endpoint, sequence) = (token.endpoint, token.sequence);
-        self.seen.push(Seen { at: now, kind: "IN", endpoint, sequence, data, answer });
+        self.note(now, "IN", token, data, answer);
         reply
+    }
+    fn stream_ready(&mut self, now: Instant, token: Token, _is_in: bool) -> Option<StreamId> {
+        self.proposals.push((now, token.stream.0));
+        match self.choices.pop_front() {
+            Some(choice) => choice.map(StreamId),
+            None => (token.stream != StreamId::PRIME).then_some(token.stream),
+        }
     }
     fn suspend(&mut self, _now: Instant) {}
     fn resume(&mut self, _now: Instant) {
