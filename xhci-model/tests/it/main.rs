@@ -21,6 +21,7 @@ mod port_changes;
 mod port_power;
 mod port_registers;
 mod register_access;
+mod rings;
 mod run_and_reset;
 mod sequences;
 mod slot_states;
