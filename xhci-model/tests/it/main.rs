@@ -30,6 +30,7 @@ mod stop_endpoint;
 mod streams;
 mod support;
 mod topology;
+mod transfer_errors;
 mod transfer_rings;
 mod transfers;
 mod usb2_link_power;
