@@ -31,6 +31,7 @@ mod streams;
 mod support;
 mod topology;
 mod transfer_errors;
+mod transfer_flow;
 mod transfer_rings;
 mod transfers;
 mod usb2_link_power;
