@@ -49,7 +49,10 @@ pub use host::{
 };
 pub use interface::{Condition, UsbInterface};
 pub use message::PmMessage;
-pub use offload::{usb_offload_check, usb_offload_get, usb_offload_put, usb_offload_set_pm_locked};
+pub use offload::{
+    usb_offload_check, usb_offload_get, usb_offload_get_preemptible, usb_offload_put,
+    usb_offload_put_preemptible, usb_offload_set_pm_locked,
+};
 pub use pm_core::{Binder, PmCore};
 pub use runtime_pm::{PmDevice, PmOps, RpmDone, RpmFlags, RpmResult, RpmStatus, RuntimePm};
 pub use sideband::{NotifyClient, Sideband, SidebandEvent, SidebandType, xhci_sideband_check};

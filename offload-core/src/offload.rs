@@ -4,8 +4,9 @@
 
 use crate::event::Event;
 use crate::host::LocalBoxFuture;
-use crate::usage::{UsageChange, change_usage};
+use crate::usage::{UsageChange, change_usage, drop_active_reference, take_active_reference};
 use crate::{Errno, UsbDevice};
+use kernel_sim::Object;
 use std::rc::Rc;
 
 /// Counts one offload user of a device. The device must be awake; it is not resumed, and no runtime PM reference is
@@ -31,6 +32,67 @@ pub fn usb_offload_put<'a>(udev: impl Into<Option<&'a Rc<UsbDevice>>>) -> Result
     apply(udev.into(), UsageChange::Put)
 }
 
+/// [`usb_offload_get`] as a preemptible kernel runs it: in an explored run others may run between its atomic steps.
+///
+/// # Errors
+/// As [`usb_offload_get`].
+pub async fn usb_offload_get_preemptible(udev: &Rc<UsbDevice>) -> Result<(), Errno> {
+    apply_in_steps(udev, UsageChange::Get).await
+}
+
+/// [`usb_offload_put`] as a preemptible kernel runs it.
+///
+/// # Errors
+/// As [`usb_offload_put`].
+pub async fn usb_offload_put_preemptible(udev: &Rc<UsbDevice>) -> Result<(), Errno> {
+    apply_in_steps(udev, UsageChange::Put).await
+}
+
+/// Steps a1 to a8 with a scheduling point before each that touches what others see.
+async fn apply_in_steps(udev: &Rc<UsbDevice>, change: UsageChange) -> Result<(), Errno> {
+    // a1
+    let udev = Rc::clone(udev);
+    let kernel = udev.core().kernel();
+    let names: [&'static str; 3] = match change {
+        UsageChange::Get => [
+            "usb_offload_get: pm_runtime_get_if_active",
+            "usb_offload_get: offload_usage, under offload_lock",
+            "usb_offload_get: pm_runtime_put_autosuspend",
+        ],
+        UsageChange::Put => [
+            "usb_offload_put: pm_runtime_get_if_active",
+            "usb_offload_put: offload_usage, under offload_lock",
+            "usb_offload_put: pm_runtime_put_autosuspend",
+        ],
+    };
+    // a2
+    kernel.step(names[0], &[POWER.of(udev.name()).write()]).await;
+    let awake = take_active_reference(&udev.pm().power);
+    let result = match awake {
+        Ok(()) => {
+            // a3 to a5: one step, for others spin.
+            kernel.step(names[1], &[OFFLOAD.of(udev.name()).write()]).await;
+            udev.offload.change(change)
+        }
+        Err(errno) => Err(errno),
+    };
+    udev.core().emit(|| Event::Usage { device: udev.name().clone(), change, result });
+    if awake.is_ok() {
+        // a6, a7
+        kernel.step(names[2], &[POWER.of(udev.name()).write()]).await;
+        if drop_active_reference(&udev.pm().power, udev.core().now()) {
+            udev.pm().settle();
+        }
+    }
+    // a8
+    result.map(|_usage| ())
+}
+
+/// What `power.lock` protects, of a device.
+pub(crate) const POWER: Object = Object::new("power.lock");
+/// What `offload_lock` protects, of a device.
+pub(crate) const OFFLOAD: Object = Object::new("offload_lock");
+
 fn apply(udev: Option<&Rc<UsbDevice>>, change: UsageChange) -> Result<(), Errno> {
     // a1: the device is pinned for the call; its state is never looked at.
     let udev = Rc::clone(udev.ok_or(Errno::ENODEV)?);
@@ -46,6 +108,8 @@ fn apply(udev: Option<&Rc<UsbDevice>>, change: UsageChange) -> Result<(), Errno>
 /// Whether the device or one below it is offloaded: the device first, then its children in port order, each with its
 /// mutex held. The caller owns the device's mutex and has frozen the counts from here down.
 pub async fn usb_offload_check(udev: &UsbDevice) -> bool {
+    let kernel = udev.core().kernel();
+    kernel.step("usb_offload_check: offload_usage", &[OFFLOAD.of(udev.name()).read()]).await;
     // Without offload_lock: S3, the count is constant between suspend and resume.
     if udev.offload.usage() > 0 {
         return true;

@@ -91,11 +91,16 @@ impl PmCore {
         self.0.binder.borrow().clone()
     }
 
-    /// One branch when nobody listens.
+    /// Two branches when nobody listens.
     pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
         let sink = self.0.sink.borrow().clone();
+        if sink.is_none() && !self.0.kernel.is_recorded() {
+            return;
+        }
+        let event = event();
+        self.0.kernel.note(|| event.to_string());
         if let Some(sink) = sink {
-            sink(self.now(), &event());
+            sink(self.now(), &event);
         }
     }
 

@@ -1,7 +1,7 @@
 use super::device_step::resume_device;
 use super::suspend_both::consult_usage;
 use crate::event::Event;
-use crate::offload::usb_offload_set_pm_locked;
+use crate::offload::{OFFLOAD, usb_offload_set_pm_locked};
 use crate::{DeviceState, Errno, PmMessage, UsbDevice};
 
 /// Resumes a device and its interfaces (`usb_resume_both`). Frees the usage count in every case.
@@ -29,6 +29,8 @@ pub async fn usb_resume_both(udev: &UsbDevice, message: PmMessage) -> Result<(),
             }
         }
     }
+    let kernel = udev.core().kernel();
+    kernel.step("usb_resume_both: pm_locked = 0", &[OFFLOAD.of(udev.name()).write()]).await;
     udev.pm().power.mark_last_busy(udev.core().now());
     usb_offload_set_pm_locked(udev, false);
     if result.is_ok() {

@@ -1,6 +1,6 @@
 use super::device_step::suspend_device;
 use crate::event::Event;
-use crate::offload::{usb_offload_check, usb_offload_set_pm_locked};
+use crate::offload::{OFFLOAD, usb_offload_check, usb_offload_set_pm_locked};
 use crate::{DeviceState, Errno, PmMessage, UsbDevice};
 
 /// Suspends a device and its interfaces (`usb_suspend_both`).
@@ -19,6 +19,8 @@ pub async fn usb_suspend_both(udev: &UsbDevice, message: PmMessage) -> Result<()
         }
         _ => {}
     }
+    let kernel = udev.core().kernel();
+    kernel.step("usb_suspend_both: pm_locked = 1", &[OFFLOAD.of(udev.name()).write()]).await;
     usb_offload_set_pm_locked(udev, true);
     let act = consult_usage(udev, message, PmMessage::Suspend).await;
 
@@ -47,8 +49,11 @@ pub async fn usb_suspend_both(udev: &UsbDevice, message: PmMessage) -> Result<()
                 udev.host().flush_endpoints(slot).await;
             }
         }
-        // S7: pm_locked never stays on an awake device.
-        Err(_) => usb_offload_set_pm_locked(udev, false),
+        Err(_) => {
+            // S7: pm_locked never stays on an awake device.
+            kernel.step("usb_suspend_both: pm_locked = 0", &[OFFLOAD.of(udev.name()).write()]).await;
+            usb_offload_set_pm_locked(udev, false);
+        }
     }
     result
 }

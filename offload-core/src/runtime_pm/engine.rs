@@ -6,12 +6,15 @@ use super::resume::{Parent, ResumeStep};
 use super::status::{Request, RpmDone, RpmFlags, RpmResult, RpmStatus};
 use super::suspend::{SuspendEnd, SuspendStep};
 use crate::Errno;
+use crate::offload::POWER;
 use std::rc::Rc;
 
 impl PmDevice {
     /// `rpm_suspend` in the caller's context.
     pub(super) async fn rpm_suspend(self: &Rc<Self>, flags: RpmFlags) -> RpmResult {
+        let kernel = self.core().kernel();
         loop {
+            kernel.step("rpm_suspend: under power.lock", &[POWER.of(self.name()).write()]).await;
             let step = self.power.suspend_step(flags, self.now());
             self.settle();
             match step {
@@ -28,6 +31,7 @@ impl PmDevice {
                         Some(ops) => ops.runtime_suspend().await,
                         None => Ok(()),
                     };
+                    kernel.step("rpm_suspend: the callback is done", &[POWER.of(self.name()).write()]).await;
                     drop(transition);
                     let end = self.power.suspend_done(result, flags, self.now());
                     self.settle();
@@ -71,7 +75,9 @@ impl PmDevice {
     pub(super) async fn rpm_resume(self: &Rc<Self>, flags: RpmFlags) -> RpmResult {
         let parent = self.parent();
         let mut holds_parent = false;
+        let kernel = self.core().kernel();
         let result = loop {
+            kernel.step("rpm_resume: under power.lock", &[POWER.of(self.name()).write()]).await;
             let step = match &parent {
                 None => self.power.resume_step(flags, &Parent::None),
                 Some(_) if holds_parent => self.power.resume_step(flags, &Parent::Held),
@@ -98,6 +104,7 @@ impl PmDevice {
                         Some(ops) => ops.runtime_resume().await,
                         None => Ok(()),
                     };
+                    kernel.step("rpm_resume: the callback is done", &[POWER.of(self.name()).write()]).await;
                     drop(transition);
                     let result = self.power.resume_done(result, self.now());
                     self.settle();
@@ -133,6 +140,8 @@ impl PmDevice {
 
     /// `rpm_idle` in the caller's context.
     pub(super) async fn rpm_idle(self: &Rc<Self>, flags: RpmFlags) -> RpmResult {
+        let kernel = self.core().kernel();
+        kernel.step("rpm_idle: under power.lock", &[POWER.of(self.name()).write()]).await;
         let step = self.power.idle_step(flags);
         self.settle();
         match step {

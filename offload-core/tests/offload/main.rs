@@ -1,6 +1,7 @@
 //! What class drivers and the PM core observe, over a controller driver that only answers.
 
 mod disconnect;
+mod explored;
 mod fake_host;
 mod hibernation;
 mod reset_resume;

@@ -37,14 +37,19 @@ impl World {
     }
 
     pub(crate) fn with(setup: &HcdSetup) -> Self {
-        let kernel = Kernel::new(Schedule::Fifo);
+        let world = Self::on(&Kernel::new(Schedule::Fifo), setup);
+        let lines = world.log.clone();
+        world.core.set_event_sink(Rc::new(move |_at, event| lines.push(event.to_string())));
+        world
+    }
+
+    /// Without a transcript of its own, for runs that are explored.
+    pub(crate) fn on(kernel: &Kernel, setup: &HcdSetup) -> Self {
         let log = Rc::new(Log::default());
-        let core = PmCore::new(&kernel);
-        let lines = log.clone();
-        core.set_event_sink(Rc::new(move |_at, event| lines.push(event.to_string())));
+        let core = PmCore::new(kernel);
         let host = FakeHost::new(log.clone());
         let hcd = UsbHcd::new(&core, host.clone(), setup);
-        Self { kernel, core, hcd, host, log }
+        Self { kernel: kernel.clone(), core, hcd, host, log }
     }
 
     pub(crate) fn root_hub(&self) -> Rc<UsbDevice> {

@@ -364,7 +364,8 @@ impl Kernel {
         self.with_engine(|engine| engine.run.steps).unwrap_or(0)
     }
 
-    pub(crate) fn is_recorded(&self) -> bool {
+    /// Whether a transcript is written, so that [`note`](Self::note) has an effect.
+    pub fn is_recorded(&self) -> bool {
         self.is_exploring() && self.0.explore.recorder.get().is_some()
     }
 }
