@@ -3,7 +3,7 @@ use crate::host::{HostController, RootHub, SlotId};
 use crate::runtime_pm::PmDevice;
 use crate::tree::HcdLinks;
 use crate::{OffloadState, PmCore, UsbHcd, UsbInterface};
-use kernel_sim::{LockClass, Mutex, MutexGuard};
+use kernel_sim::{LockClass, Mutex, MutexGuard, Watched};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,19 +26,19 @@ pub struct UsbDevice {
     level: u8,
     speed: Speed,
     quirks: Quirks,
-    slot: Cell<Option<SlotId>>,
-    state: Cell<DeviceState>,
+    slot: Watched<Cell<Option<SlotId>>>,
+    state: Watched<Cell<DeviceState>>,
     pm: Rc<PmDevice>,
-    interfaces: RefCell<Vec<Rc<UsbInterface>>>,
-    children: RefCell<BTreeMap<u8, Rc<Self>>>,
+    interfaces: Watched<RefCell<Vec<Rc<UsbInterface>>>>,
+    children: Watched<RefCell<BTreeMap<u8, Rc<Self>>>>,
     port_locks: RefCell<BTreeMap<u8, Mutex<()>>>,
     // These flags share a word with `offload_pm_locked` in the kernel.
-    can_submit: Cell<bool>,
-    do_remote_wakeup: Cell<bool>,
-    reset_resume: Cell<bool>,
-    port_is_suspended: Cell<bool>,
+    can_submit: Watched<Cell<bool>>,
+    do_remote_wakeup: Watched<Cell<bool>>,
+    reset_resume: Watched<Cell<bool>>,
+    port_is_suspended: Watched<Cell<bool>>,
     /// `offload_usage`, `offload_pm_locked`, `offload_lock`.
-    pub offload: OffloadState,
+    pub offload: Watched<OffloadState>,
 }
 
 const PORT_STATUS_LOCK: LockClass = LockClass::new("port->status_lock");

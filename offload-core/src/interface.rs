@@ -1,7 +1,7 @@
 use crate::event::Event;
 use crate::runtime_pm::{PmDevice, RpmResult};
 use crate::{Errno, PmMessage, UsbDevice, UsbDriver};
-use kernel_sim::MutexGuard;
+use kernel_sim::{MutexGuard, Watched};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
@@ -25,12 +25,12 @@ pub struct UsbInterface {
     number: u8,
     device: Weak<UsbDevice>,
     pm: Rc<PmDevice>,
-    driver: RefCell<Option<Rc<dyn UsbDriver>>>,
-    condition: Cell<Condition>,
-    needs_remote_wakeup: Cell<bool>,
-    needs_binding: Cell<bool>,
-    needs_altsetting0: Cell<bool>,
-    alternate: Cell<u8>,
+    driver: Watched<RefCell<Option<Rc<dyn UsbDriver>>>>,
+    condition: Watched<Cell<Condition>>,
+    needs_remote_wakeup: Watched<Cell<bool>>,
+    needs_binding: Watched<Cell<bool>>,
+    needs_altsetting0: Watched<Cell<bool>>,
+    alternate: Watched<Cell<u8>>,
 }
 
 impl UsbInterface {
@@ -38,16 +38,18 @@ impl UsbInterface {
         let name = format!("{}:1.{number}", device.name());
         let pm = PmDevice::new(device.core(), name, Some(device.pm()), device.lock_depth() + 1);
         pm.no_callbacks();
+        let core = device.core();
+        let flag = |what| core.watched(what, pm.name(), Cell::new(false));
         Rc::new(Self {
             number,
             device: Rc::downgrade(device),
+            driver: core.watched("intf->dev.driver", pm.name(), RefCell::default()),
+            condition: core.watched("intf->condition", pm.name(), Cell::new(Condition::Unbound)),
+            needs_remote_wakeup: flag("intf->needs_remote_wakeup"),
+            needs_binding: flag("intf->needs_binding"),
+            needs_altsetting0: flag("intf->needs_altsetting0"),
+            alternate: core.watched("intf->cur_altsetting", pm.name(), Cell::new(0)),
             pm,
-            driver: RefCell::default(),
-            condition: Cell::new(Condition::Unbound),
-            needs_remote_wakeup: Cell::new(false),
-            needs_binding: Cell::new(false),
-            needs_altsetting0: Cell::new(false),
-            alternate: Cell::new(0),
         })
     }
 

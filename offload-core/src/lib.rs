@@ -10,6 +10,9 @@
 //! - system sleep: [`suspend_to_ram`], [`hibernate`], [`SystemSleep`]; going away: [`hub_port_disconnect`];
 //! - the sideband: [`Sideband`].
 //!
+//! A world of these can be explored ([`kernel_sim::Explorer`]): the flows have scheduling points where the kernel can be
+//! interrupted, and what tasks share without a lock is [`kernel_sim::Watched`].
+//!
 //! Downwards there is one trait, [`HostController`]. Names in comments like B12 and S3 are the defects and
 //! invariants of the reference.
 #![forbid(unsafe_code)]

@@ -2,7 +2,7 @@ use crate::UsbInterface;
 use crate::event::{Event, EventSink};
 use crate::host::LocalBoxFuture;
 use crate::runtime_pm::PmDevice;
-use kernel_sim::{Kernel, WorkQueue};
+use kernel_sim::{Kernel, Object, Watched, WorkQueue};
 use sim_time::Instant;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -19,12 +19,12 @@ pub struct PmCore(Rc<Shared>);
 struct Shared {
     kernel: Kernel,
     /// `dpm_list`: in order of registration, so parents come before children.
-    dpm_list: RefCell<Vec<Weak<PmDevice>>>,
+    dpm_list: Watched<RefCell<Vec<Weak<PmDevice>>>>,
     hub_wq: WorkQueue,
     sink: RefCell<Option<EventSink>>,
     binder: RefCell<Option<Binder>>,
-    async_suspend: Cell<bool>,
-    wakeup_event: Cell<bool>,
+    async_suspend: Watched<Cell<bool>>,
+    wakeup_event: Watched<Cell<bool>>,
 }
 
 impl PmCore {
@@ -32,13 +32,13 @@ impl PmCore {
     pub fn new(kernel: &Kernel) -> Self {
         Self(Rc::new(Shared {
             kernel: kernel.clone(),
-            dpm_list: RefCell::default(),
+            dpm_list: Watched::new(kernel, Object::new("dpm_list"), RefCell::default()),
             // No hub event, hence no unplug, is handled between freeze and thaw.
             hub_wq: WorkQueue::new(kernel, "usb_hub_wq", true),
             sink: RefCell::default(),
             binder: RefCell::default(),
-            async_suspend: Cell::new(true),
-            wakeup_event: Cell::new(false),
+            async_suspend: Watched::new(kernel, Object::new("pm_async"), Cell::new(true)),
+            wakeup_event: Watched::new(kernel, Object::new("wakeup event"), Cell::new(false)),
         }))
     }
 
@@ -102,6 +102,11 @@ impl PmCore {
         if let Some(sink) = sink {
             sink(self.now(), &event);
         }
+    }
+
+    /// State of `owner` that tasks share, declared to the explorer.
+    pub(crate) fn watched<T>(&self, what: &str, owner: &str, value: T) -> Watched<T> {
+        Watched::new(self.kernel(), Object::new(what).of(owner), value)
     }
 
     /// A worker of `pm_wq`: not freezable, and as many at a time as there is work.

@@ -2,7 +2,7 @@ use crate::host::{HostController, RootHub};
 use crate::runtime_pm::{PmDevice, PmOps};
 use crate::sideband::SidebandTable;
 use crate::{PmCore, UsbDevice};
-use kernel_sim::{LockClass, Mutex};
+use kernel_sim::{LockClass, Mutex, Watched};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -41,10 +41,10 @@ pub struct UsbHcd {
     links: HcdLinks,
     platform: Platform,
     controller: Rc<PmDevice>,
-    buses: RefCell<Vec<UsbBus>>,
+    buses: Watched<RefCell<Vec<UsbBus>>>,
     pub(crate) sidebands: SidebandTable,
     /// Whether the last system suspend left the controller running for a sideband.
-    pub(crate) sideband_at_suspend: Cell<bool>,
+    pub(crate) sideband_at_suspend: Watched<Cell<bool>>,
 }
 
 /// One bus of a controller (`struct usb_bus` and the state its `usb_hcd` has for it).
@@ -52,7 +52,7 @@ pub struct UsbHcd {
 pub struct UsbBus {
     root_hub: Rc<UsbDevice>,
     /// `HCD_FLAG_RH_RUNNING`, and `HC_STATE_SUSPENDED` when not.
-    running: Rc<Cell<bool>>,
+    running: Rc<Watched<Cell<bool>>>,
 }
 
 impl UsbBus {
@@ -102,10 +102,10 @@ impl UsbHcd {
                     address0_mutex: mutex("hcd->address0_mutex", "address 0"),
                 },
                 platform: setup.platform,
+                buses: core.watched("hcd buses", &setup.name, RefCell::default()),
+                sidebands: SidebandTable::new(core, &setup.name),
+                sideband_at_suspend: core.watched("sideband_at_suspend", &setup.name, Cell::new(false)),
                 controller,
-                buses: RefCell::default(),
-                sidebands: SidebandTable::default(),
-                sideband_at_suspend: Cell::new(false),
             }
         });
         hcd.add_bus(RootHub::Primary, setup.first_bus);
@@ -117,7 +117,8 @@ impl UsbHcd {
 
     fn add_bus(&self, which: RootHub, number: u8) {
         let root_hub = UsbDevice::root_hub(self.links.clone(), &self.controller, which, number);
-        self.buses.borrow_mut().push(UsbBus { root_hub, running: Rc::new(Cell::new(true)) });
+        let running = root_hub.core().watched("HCD_FLAG_RH_RUNNING", root_hub.name(), Cell::new(true));
+        self.buses.borrow_mut().push(UsbBus { root_hub, running: Rc::new(running) });
     }
 
     /// The controller driver below.

@@ -22,6 +22,7 @@ mod shrink;
 mod token;
 mod transcript;
 mod verdict;
+mod watched;
 
 pub(crate) use engine::{Exploration, Pick};
 pub(crate) use footprint::Place;
@@ -34,3 +35,4 @@ pub use report::{Coverage, Finding, Progress, Report};
 pub use token::{ReplayToken, TokenError};
 pub use transcript::{Line, Transcript};
 pub use verdict::Verdict;
+pub use watched::Watched;

@@ -60,7 +60,7 @@ pub use deadlock::{BlockedTask, Deadlock, TaskName, WaitsFor};
 pub use event::{Event, TraceSink};
 pub use explore::{
     CheckAt, Coverage, Explorer, Finding, Line, Object, Progress, Reduction, ReplayToken, Replayed, Report,
-    Strategy, TokenError, Touch, Transcript, Verdict, Violation,
+    Strategy, TokenError, Touch, Transcript, Verdict, Violation, Watched,
 };
 pub use freezer::{FREEZE_TIMEOUT, FreezeTimeout};
 pub use hardware::Hardware;

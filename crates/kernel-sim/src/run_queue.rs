@@ -23,7 +23,10 @@ impl RunQueue {
 impl Kernel {
     /// Makes a blocked task ready. Others take no notice: a wake-up is a hint to look again.
     pub(crate) fn wake(&self, id: TaskId) {
-        self.touch_place(Place::task(id.index()), true);
+        if id != self.context() {
+            // Who stays awake by itself takes no notice of the wake-ups of others.
+            self.touch_place(Place::task(id.index()), true);
+        }
         {
             let mut tasks = self.0.tasks.borrow_mut();
             let task = &mut tasks[id.index()];

@@ -1,9 +1,11 @@
 use super::{DeviceState, Speed, UsbDevice, lock_depth};
 use crate::host::{RootHub, SlotId};
 use crate::hub::HubDriver;
+use crate::offload::OFFLOAD;
 use crate::runtime_pm::{PmDevice, PmOps};
 use crate::tree::HcdLinks;
 use crate::{OffloadState, UsbInterface};
+use kernel_sim::Watched;
 use sim_time::Duration;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -110,6 +112,8 @@ impl UsbDevice {
     ) -> Rc<Self> {
         let level = parent.map_or(0, |parent| parent.level.saturating_add(1));
         let pm = PmDevice::new(above.core(), name, Some(above), lock_depth(level));
+        let (core, owner) = (above.core(), pm.name().clone());
+        let flag = |what, value| core.watched(what, &owner, Cell::new(value));
         let device = Rc::new_cyclic(|me: &Weak<Self>| {
             let ops: Weak<dyn PmOps> = me.clone();
             pm.set_ops(ops);
@@ -121,17 +125,17 @@ impl UsbDevice {
                 level,
                 speed: setup.speed,
                 quirks: setup.quirks,
-                slot: Cell::new(setup.slot),
-                state: Cell::new(DeviceState::Configured),
-                pm,
-                interfaces: RefCell::default(),
-                children: RefCell::default(),
+                slot: core.watched("udev->slot_id", &owner, Cell::new(setup.slot)),
+                state: core.watched("udev->state", &owner, Cell::new(DeviceState::Configured)),
+                interfaces: core.watched("udev->actconfig", &owner, RefCell::default()),
+                children: core.watched("hub->ports", &owner, RefCell::default()),
                 port_locks: RefCell::default(),
-                can_submit: Cell::new(true),
-                do_remote_wakeup: Cell::new(false),
-                reset_resume: Cell::new(false),
-                port_is_suspended: Cell::new(false),
-                offload: OffloadState::new(),
+                can_submit: flag("udev->can_submit", true),
+                do_remote_wakeup: flag("udev->do_remote_wakeup", false),
+                reset_resume: flag("udev->reset_resume", false),
+                port_is_suspended: flag("udev->port_is_suspended", false),
+                offload: Watched::new(core.kernel(), OFFLOAD.of(&owner), OffloadState::new()),
+                pm,
             }
         });
         device.pm.set_wakeup(setup.can_wakeup, false);

@@ -1,9 +1,10 @@
 use super::RuntimePm;
 use crate::event::Event;
 use crate::host::LocalBoxFuture;
+use crate::offload::POWER;
 use crate::system_pm::SleepState;
 use crate::{Errno, PmCore, PmMessage};
-use kernel_sim::{LockClass, LockMap, Mutex, MutexGuard, TimerHandle, WaitQueue};
+use kernel_sim::{LockClass, LockMap, Mutex, MutexGuard, TimerHandle, WaitQueue, Watched};
 use sim_time::Instant;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
@@ -34,18 +35,18 @@ pub struct PmDevice {
     name: Rc<str>,
     core: PmCore,
     parent: Option<Weak<Self>>,
-    children: RefCell<Vec<Weak<Self>>>,
+    children: Watched<RefCell<Vec<Weak<Self>>>>,
     lock_depth: u8,
     mutex: Mutex<()>,
     /// Runtime PM state.
-    pub power: RuntimePm,
+    pub power: Watched<RuntimePm>,
     ops: OnceCell<Weak<dyn PmOps>>,
     /// RPM(u) of the lock order: held by whoever runs a callback.
     pub(super) rpm: LockMap,
     pub(super) transition: WaitQueue,
     timer: RefCell<Option<(Instant, TimerHandle)>>,
-    may_wakeup: Cell<bool>,
-    can_wakeup: Cell<bool>,
+    may_wakeup: Watched<Cell<bool>>,
+    can_wakeup: Watched<Cell<bool>>,
     pub(crate) sleep: SleepState,
 }
 
@@ -66,17 +67,17 @@ impl PmDevice {
         let device = Rc::new(Self {
             core: core.clone(),
             parent: parent.map(Rc::downgrade),
-            children: RefCell::default(),
+            children: core.watched("dev children", &name, RefCell::default()),
             lock_depth,
             mutex: Mutex::new(core.kernel(), DEVICE_MUTEX, name.clone(), ()),
-            power: RuntimePm::default(),
+            power: Watched::new(core.kernel(), POWER.of(&name), RuntimePm::default()),
             ops: OnceCell::new(),
             rpm: LockMap::new(core.kernel(), RPM, name.clone()),
             transition: WaitQueue::new(core.kernel(), format!("runtime PM of {name}")),
             timer: RefCell::default(),
-            may_wakeup: Cell::new(false),
-            can_wakeup: Cell::new(false),
-            sleep: SleepState::new(core.kernel(), &name),
+            may_wakeup: core.watched("power/wakeup", &name, Cell::new(false)),
+            can_wakeup: core.watched("power.can_wakeup", &name, Cell::new(false)),
+            sleep: SleepState::new(core, &name),
             name,
         });
         if let Some(parent) = parent {

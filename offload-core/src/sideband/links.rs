@@ -1,12 +1,16 @@
 use super::registration::Sideband;
+use crate::PmCore;
 use crate::host::{EpIndex, HostController, SlotId, VirtDeviceId};
+use kernel_sim::Watched;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 /// The sideband pointers of a controller's virtual devices, slot by slot.
-#[derive(Default)]
-pub(crate) struct SidebandTable(RefCell<BTreeMap<SlotId, Rc<VirtLinks>>>);
+pub(crate) struct SidebandTable {
+    core: PmCore,
+    by_slot: Watched<RefCell<BTreeMap<SlotId, Rc<VirtLinks>>>>,
+}
 
 /// `xhci_virt_device.sideband` and `xhci_virt_ep.sideband` of one life of a virtual device.
 ///
@@ -14,38 +18,49 @@ pub(crate) struct SidebandTable(RefCell<BTreeMap<SlotId, Rc<VirtLinks>>>);
 /// memory still shows.
 pub(crate) struct VirtLinks {
     id: VirtDeviceId,
-    sideband: RefCell<Option<Rc<Sideband>>>,
-    endpoints: RefCell<[Weak<Sideband>; EpIndex::COUNT]>,
+    sideband: Watched<RefCell<Option<Rc<Sideband>>>>,
+    endpoints: Watched<RefCell<[Weak<Sideband>; EpIndex::COUNT]>>,
 }
 
 impl SidebandTable {
+    /// Without entries.
+    pub(crate) fn new(core: &PmCore, hcd: &str) -> Self {
+        let by_slot = core.watched("xhci->devs", hcd, RefCell::default());
+        Self { core: core.clone(), by_slot }
+    }
+
     /// The pointers of the virtual device that is in `slot` now.
     pub(crate) fn links(&self, host: &dyn HostController, slot: SlotId) -> Option<Rc<VirtLinks>> {
         let id = host.virt_device(slot)?;
-        let mut table = self.0.borrow_mut();
-        let links = table.entry(slot).or_insert_with(|| Rc::new(VirtLinks::new(id)));
+        let mut table = self.by_slot.borrow_mut();
+        let links = table.entry(slot).or_insert_with(|| Rc::new(VirtLinks::new(&self.core, id)));
         if links.id != id {
-            *links = Rc::new(VirtLinks::new(id));
+            *links = Rc::new(VirtLinks::new(&self.core, id));
         }
         Some(links.clone())
     }
 
     /// The sidebands that are registered, by slot.
     pub(crate) fn registered(&self) -> Vec<Rc<Sideband>> {
-        self.0.borrow().values().filter_map(|links| links.sideband()).collect()
+        self.by_slot.borrow().values().filter_map(|links| links.sideband()).collect()
     }
 }
 
 impl Drop for SidebandTable {
     /// A sideband that nobody unregistered is held by its links, and holds them.
     fn drop(&mut self) {
-        self.0.get_mut().values().for_each(|links| links.set_sideband(None));
+        self.by_slot.borrow().values().for_each(|links| links.set_sideband(None));
     }
 }
 
 impl VirtLinks {
-    fn new(id: VirtDeviceId) -> Self {
-        Self { id, sideband: RefCell::default(), endpoints: RefCell::default() }
+    fn new(core: &PmCore, id: VirtDeviceId) -> Self {
+        let owner = format!("{id:?}");
+        Self {
+            id,
+            sideband: core.watched("vdev->sideband", &owner, RefCell::default()),
+            endpoints: core.watched("ep->sideband", &owner, RefCell::default()),
+        }
     }
 
     /// Whether the life of the virtual device is over.

@@ -3,7 +3,7 @@ use super::notify::NotifyClient;
 use crate::event::Event;
 use crate::host::{EpIndex, HostController, InterrupterHandle, SlotId};
 use crate::{UsbHcd, UsbInterface};
-use kernel_sim::{LockClass, Mutex};
+use kernel_sim::{LockClass, Mutex, Watched};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -28,10 +28,10 @@ pub struct Sideband {
     pub(super) mutex: Mutex<()>,
     pub(super) notify_client: Option<NotifyClient>,
     /// Whether `sb->xhci` is set.
-    pub(super) has_xhci: Cell<bool>,
-    pub(super) vdev: RefCell<Option<Rc<VirtLinks>>>,
-    pub(super) eps: Cell<[bool; EpIndex::COUNT]>,
-    pub(super) ir: Cell<Option<InterrupterHandle>>,
+    pub(super) has_xhci: Watched<Cell<bool>>,
+    pub(super) vdev: Watched<RefCell<Option<Rc<VirtLinks>>>>,
+    pub(super) eps: Watched<Cell<[bool; EpIndex::COUNT]>>,
+    pub(super) ir: Watched<Cell<Option<InterrupterHandle>>>,
 }
 
 const SB_MUTEX: LockClass = LockClass::new("&sb->mutex");
@@ -57,6 +57,7 @@ impl Sideband {
         if links.sideband().is_some() {
             return None;
         }
+        let core = udev.core();
         let sideband = Rc::new_cyclic(|me: &Weak<Self>| Self {
             me: me.clone(),
             intf: intf.clone(),
@@ -64,10 +65,10 @@ impl Sideband {
             slot,
             mutex: Mutex::new(udev.core().kernel(), SB_MUTEX, format!("sideband of {}", intf.name()), ()),
             notify_client,
-            has_xhci: Cell::new(true),
-            vdev: RefCell::new(Some(links.clone())),
-            eps: Cell::new([false; EpIndex::COUNT]),
-            ir: Cell::default(),
+            has_xhci: core.watched("sb->xhci", intf.name(), Cell::new(true)),
+            vdev: core.watched("sb->vdev", intf.name(), RefCell::new(Some(links.clone()))),
+            eps: core.watched("sb->eps", intf.name(), Cell::new([false; EpIndex::COUNT])),
+            ir: core.watched("sb->ir", intf.name(), Cell::default()),
         });
         links.set_sideband(Some(sideband.clone()));
         intf.emit(|interface| Event::Sideband { interface, registered: true });

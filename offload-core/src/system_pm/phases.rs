@@ -2,7 +2,7 @@ use super::sleep::SystemPhase;
 use crate::event::Event;
 use crate::runtime_pm::PmDevice;
 use crate::{Errno, PmCore, PmMessage};
-use kernel_sim::{JoinHandle, TaskKind};
+use kernel_sim::{JoinHandle, TaskKind, Watched};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -35,7 +35,7 @@ impl SystemSleep {
     /// suspended with [`SystemSleep::resume`].
     pub async fn suspend(&self, message: PmMessage) -> Result<(), Errno> {
         self.core.emit(|| Event::System { phase: SystemPhase::Suspend(message) });
-        let error = Rc::new(Cell::new(None));
+        let error = Rc::new(self.core.watched("async_error", "dpm", Cell::new(None)));
         self.each(self.devices.iter().rev(), |device| suspend_one(device, message, error.clone())).await;
         error.get().map_or(Ok(()), Err)
     }
@@ -104,7 +104,7 @@ impl SystemSleep {
     }
 }
 
-async fn suspend_one(device: Rc<PmDevice>, message: PmMessage, error: Rc<Cell<Option<Errno>>>) {
+async fn suspend_one(device: Rc<PmDevice>, message: PmMessage, error: Rc<Watched<Cell<Option<Errno>>>>) {
     // Subordinates first, and before the device's mutex is taken.
     for child in device.children() {
         child.sleep.completion.wait().await;

@@ -1,19 +1,21 @@
-use kernel_sim::{Completion, Kernel};
+use crate::PmCore;
+use kernel_sim::{Completion, Watched};
 use std::cell::Cell;
 
 /// What system sleep keeps for a device (the sleep half of `struct dev_pm_info`).
 pub(crate) struct SleepState {
     /// Others may go on: the callback of the current phase is over.
     pub(super) completion: Completion,
-    prepared: Cell<bool>,
-    suspended: Cell<bool>,
+    prepared: Watched<Cell<bool>>,
+    suspended: Watched<Cell<bool>>,
 }
 
 impl SleepState {
-    pub(crate) fn new(kernel: &Kernel, name: &str) -> Self {
-        let completion = Completion::new(kernel, format!("system sleep of {name}"));
+    pub(crate) fn new(core: &PmCore, name: &str) -> Self {
+        let completion = Completion::new(core.kernel(), format!("system sleep of {name}"));
         completion.complete_all();
-        Self { completion, prepared: Cell::new(false), suspended: Cell::new(false) }
+        let flag = |what| core.watched(what, name, Cell::new(false));
+        Self { completion, prepared: flag("power.is_prepared"), suspended: flag("power.is_suspended") }
     }
     /// Whether a sleep is under way: from prepare to complete.
     pub(crate) fn is_prepared(&self) -> bool {
