@@ -12,6 +12,7 @@ use crate::endpoints::transact::PACKET_BUFFER;
 use crate::event::{Event, LogLevel};
 use crate::fault::{FaultId, FaultRule};
 use crate::interrupters::{Interrupters, Pending, Signalling};
+use crate::microframes::StartOfFrame;
 use crate::output::{Budget, Output, Progress};
 use crate::ports::{AttachError, PortFault, Ports, Protocol};
 use crate::presence::Presence;
@@ -186,6 +187,12 @@ impl Xhci {
     pub fn set_signalling(&mut self, now: Instant, signalling: Signalling) {
         self.core.signals.mode = signalling;
         self.interrupters.signalling_changed(now, &mut self.core);
+    }
+
+    /// What all buses heard at the beginning of the microframe at `now`: it counts as MFINDEX does (RTS-03).
+    /// `None` while halted.
+    pub fn start_of_frame(&self, now: Instant) -> Option<StartOfFrame> {
+        self.core.microframes.start_of_frame(now)
     }
 
     /// How often software broke this rule since construction.

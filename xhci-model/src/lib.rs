@@ -27,6 +27,7 @@
 )]
 
 mod agenda;
+mod boundary;
 mod bus;
 mod bus_master;
 mod commands;
@@ -68,6 +69,7 @@ pub use dma::{Dma, DmaError};
 pub use event::{Event, LogLevel, Outcome, SplitPhase, TransactionKind};
 pub use fault::{Fault, FaultId, FaultRule};
 pub use interrupters::Signalling;
+pub use microframes::StartOfFrame;
 pub use notification::Notification;
 pub use output::{Budget, Output, Progress};
 pub use ports::{AttachError, PortFault, PowerState, Protocol};

@@ -1,6 +1,18 @@
 //! MFINDEX and the microframe grid, computed from the time (xHCI 5.5.1).
 
 use sim_time::{Duration, Instant};
+use xhci_spec::FrameId;
+
+/// The start-of-frame packets or, on USB 3, the Isochronous Timestamp Packet that a microframe begins with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StartOfFrame {
+    /// When it went over the buses.
+    pub at: Instant,
+    /// The frame number in SOF packets; high-speed buses repeat it eight times (USB 2.0 8.4.3).
+    pub frame: FrameId,
+    /// The Bus Interval Counter of timestamp packets, 14 bits (USB 3.2 8.7).
+    pub interval: u16,
+}
 
 /// The unwrapped count of microframes while the controller runs. Its low 14 bits are MFINDEX (ISO-26).
 #[derive(Clone, Debug, Default)]
@@ -41,6 +53,14 @@ impl MicroframeClock {
             Some(since) => since + Duration::MICROFRAME * index.saturating_sub(self.base),
             None => Instant::MAX,
         }
+    }
+
+    /// What the microframe at `now` began with; nothing while halted (RTS-03).
+    pub(crate) fn start_of_frame(&self, now: Instant) -> Option<StartOfFrame> {
+        self.since?;
+        let index = self.index(now);
+        let frame = FrameId::of_microframe(index);
+        Some(StartOfFrame { at: self.start_of(index), frame, interval: (index & 0x3FFF) as u16 })
     }
 
     /// MFINDEX: 14 bits.

@@ -1,6 +1,7 @@
 //! Starting, stopping and resetting the controller (xHCI 4.2, 5.4.1).
 
 use crate::agenda::Task;
+use crate::boundary::{PAGE, crosses};
 use crate::commands::CommandRing;
 use crate::controller::Xhci;
 use crate::dma::{Dma, DmaError};
@@ -14,8 +15,8 @@ use sim_time::Instant;
 use xhci_spec::Gpa;
 use xhci_spec::registers::operational::{Usbcmd, Usbsts};
 
-/// CAP-27: the Device Context Base Address Array and the scratchpad array stay within a page.
-const PAGE: u64 = 0x1000;
+/// Bytes of an entry of the Device Context Base Address Array or the scratchpad array.
+const POINTER: u64 = 8;
 
 impl Xhci {
     /// Resets the controller as power-on, a Function Level Reset or the way from D3 to D0 do: everything, the
@@ -85,7 +86,8 @@ impl Xhci {
     /// CAP-08, CAP-27: the arrays that software must have in place before it sets RS.
     fn check_arrays<D: Dma>(&mut self, now: Instant, dma: &mut D) -> Result<(), DmaError> {
         let contexts = self.core.contexts;
-        if crosses_page(contexts, u64::from(self.slots.enabled).saturating_add(1)) {
+        let entries = u64::from(self.slots.enabled).saturating_add(1);
+        if crosses(contexts, entries.saturating_mul(POINTER), PAGE) {
             self.core.violation(now, Violation::CrossesBoundary);
         }
         let pages = self.core.profile.scratchpads;
@@ -99,8 +101,8 @@ impl Xhci {
             self.core.violation(now, Violation::NoScratchpads);
         } else if array.0 & 0x3F != 0 {
             self.core.violation(now, Violation::Misaligned);
-        } else if crosses_page(array, pages.into()) && pages <= 512 {
-            // More than 512 pages make an array of more than a page.
+        } else if pages <= 512 && crosses(array, u64::from(pages).saturating_mul(POINTER), PAGE) {
+            // More of them make an array of more than a page.
             self.core.violation(now, Violation::CrossesBoundary);
         }
         Ok(())
@@ -184,10 +186,4 @@ impl Xhci {
         let takes = self.core.latency(|all| all.firmware_handoff);
         self.core.agenda.push(now + takes, Task::FirmwareLetsGo);
     }
-}
-
-/// Whether an array of so many pointers reaches into another page.
-fn crosses_page(array: Gpa, pointers: u64) -> bool {
-    let bytes = pointers.saturating_mul(8);
-    (array.0 & PAGE.saturating_sub(1)).saturating_add(bytes) > PAGE
 }

@@ -4,6 +4,7 @@ use super::check::{self, Verdict, speed_of};
 use super::input::Input;
 use super::{Phase, Step};
 use crate::agenda::EndpointId;
+use crate::boundary::{PAGE, crosses};
 use crate::bus::frame::Frame;
 use crate::bus::time::Pace;
 use crate::controller::Xhci;
@@ -14,6 +15,7 @@ use crate::event::{Event, Outcome, TransactionKind};
 use crate::fault::{Packet, Probe, Wire};
 use crate::ports::Link;
 use crate::slots::{Life, Place};
+use crate::violation::Violation;
 use sim_time::{Duration, Instant};
 use xhci_spec::context::{EndpointContext, EndpointState, SlotContext};
 use xhci_spec::{CompletionCode, Dci, Gpa, SlotId, Trb};
@@ -99,7 +101,7 @@ impl Xhci {
             return Ok(None);
         }
         let (context, ep0) = (input.slot(dma)?, input.endpoint(Dci::EP0, dma)?);
-        let output = self.device_context(id, dma)?;
+        let output = self.device_context(id, now, dma)?;
         let root = context.root_hub_port().and_then(|id| Some((id, self.ports.get(id)?.speed())));
         let (Some((port, port_speed)), Some(speed)) = (root, speed_of(context.speed())) else {
             return Ok(None);
@@ -214,9 +216,17 @@ impl Xhci {
     }
 
     /// CTX-01: DCBAA is read when a device is addressed, and then no more until the slot is disabled.
-    fn device_context<D: Dma>(&self, id: SlotId, dma: &mut D) -> Result<Gpa, DmaError> {
+    fn device_context<D: Dma>(&mut self, id: SlotId, now: Instant, dma: &mut D) -> Result<Gpa, DmaError> {
         let mut pointer = [0; 8];
         dma.read(self.core.contexts.offset(u64::from(id.get()).wrapping_mul(8)), &mut pointer)?;
-        Ok(Gpa(u64::from_le_bytes(pointer) & !0x3F))
+        let pointer = Gpa(u64::from_le_bytes(pointer));
+        let context = pointer.align_down_bits(6);
+        if context != pointer {
+            self.core.violation(now, Violation::Misaligned);
+        }
+        if crosses(context, self.context_size().device_bytes(), PAGE) {
+            self.core.violation(now, Violation::CrossesBoundary);
+        }
+        Ok(context)
     }
 }

@@ -7,6 +7,7 @@ use crate::dma::{Dma, DmaError};
 use crate::event::Event;
 use crate::interrupters::Pending;
 use crate::rings::consumer::{Fetch, Fetched, RingPosition};
+use crate::violation::Violation;
 use sim_time::Instant;
 use xhci_spec::registers::operational::Crcr;
 use xhci_spec::trb::event::CommandCompletion;
@@ -149,6 +150,9 @@ impl Xhci {
                 self.arm_command_fetch(now);
             }
             Fetch::Trb(fetched) => {
+                if fetched.crosses_boundary() {
+                    self.core.violation(now, Violation::CrossesBoundary);
+                }
                 let takes = self.core.latency(|all| all.commands.of(fetched.trb));
                 let due = (!core::mem::take(&mut self.command.hang_next)).then_some(now + takes);
                 self.command.current = Some(Current { fetched, phase: Phase::Begin, due });

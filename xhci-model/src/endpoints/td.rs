@@ -173,6 +173,9 @@ impl Endpoint {
             Fetch::LinkLoop(last) => return Ok(Read::Malformed(last)),
         };
         self.fetched.push_back(fetched);
+        if fetched.crosses_boundary() {
+            completions.violation(Violation::CrossesBoundary);
+        }
         Ok(match self.read.step(fetched.trb, self.class, completions.rules.longest_td) {
             None => Read::Trb,
             Some(flaw) => judge(fetched, flaw, completions),

@@ -252,6 +252,9 @@ impl Interrupter {
         dma: &mut D,
     ) -> Result<(), DmaError> {
         let at = self.producer.push(event.trb, dma)?;
+        if let Some(mistake) = self.producer.take_mistake() {
+            core.violation(now, mistake);
+        }
         core.log.record(now, Event::EventTrb { interrupter: self.id, at, trb: event.trb });
         if !event.blocks_interrupt {
             self.pending_enable = true;

@@ -1,5 +1,6 @@
 //! The consumer side of transfer and command rings (xHCI 4.9.2, 4.9.3).
 
+use crate::boundary::RING;
 use crate::dma::{Dma, DmaError};
 use xhci_spec::{Gpa, Trb, TrbType};
 
@@ -18,6 +19,14 @@ pub(crate) struct RingPosition {
 pub(crate) struct Fetched {
     pub(crate) position: RingPosition,
     pub(crate) trb: Trb,
+}
+
+impl Fetched {
+    /// Whether the segment goes on beyond its 64 KiB: what is in the last place of them is no Link (CAP-27).
+    pub(crate) fn crosses_boundary(&self) -> bool {
+        let next = self.position.address.offset(16);
+        next.0 & RING.wrapping_sub(1) == 0 && self.trb.trb_type() != TrbType::LINK
+    }
 }
 
 pub(crate) enum Fetch {

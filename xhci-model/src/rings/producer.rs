@@ -1,6 +1,8 @@
 //! The producer side of event rings (xHCI 4.9.4, 5.5.2.3).
 
+use crate::boundary::{RING, crosses};
 use crate::dma::{Dma, DmaError};
+use crate::violation::Violation;
 use xhci_spec::{Gpa, Trb};
 
 /// EVR-02: a ring of fewer TRBs in all is taken for disabled.
@@ -27,6 +29,7 @@ struct Step {
 struct Segment {
     base: Gpa,
     trbs: u32,
+    misaligned: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,6 +74,8 @@ pub(crate) struct Producer {
     /// So many places are surely free: counted when ERDP was looked up, used up by pushes. Spares the walk to
     /// the next places as long as it is more than a few.
     surely_free: u32,
+    /// `segment` is new since [`Producer::take_mistake`] looked at it.
+    entered: bool,
 }
 
 impl Default for Producer {
@@ -86,6 +91,7 @@ impl Default for Producer {
             dequeue: None,
             dequeue_known: false,
             surely_free: 0,
+            entered: false,
         }
     }
 }
@@ -167,6 +173,7 @@ impl Producer {
             // EVR-04: the cycle state toggles only where the whole ring wraps.
             self.cycle ^= wraps;
             self.segment = self.read_segment(to.segment, dma)?;
+            self.entered = true;
             self.dequeue_known = false;
             if self.segment.trbs == 0 {
                 // EVR-02: what is left of the table makes no ring.
@@ -175,6 +182,19 @@ impl Producer {
         }
         self.enqueue = to;
         Ok(at)
+    }
+
+    /// What is wrong with the segment, if it was entered since the last call (CAP-27).
+    #[inline]
+    pub(crate) fn take_mistake(&mut self) -> Option<Violation> {
+        if !core::mem::take(&mut self.entered) {
+            return None;
+        }
+        let Segment { base, trbs, misaligned } = self.segment;
+        if misaligned {
+            return Some(Violation::Misaligned);
+        }
+        crosses(base, u64::from(trbs).saturating_mul(16), RING).then_some(Violation::CrossesBoundary)
     }
 
     fn load_first_segment<D: Dma>(&mut self, dma: &mut D) -> Result<(), DmaError> {
@@ -191,6 +211,7 @@ impl Producer {
             }
         }
         self.cycle = true;
+        self.entered = true;
         self.dequeue_known = false;
         self.state = if trbs < SMALLEST_RING { State::Disabled } else { State::Running };
         Ok(())
@@ -202,7 +223,7 @@ impl Producer {
         let [b0, b1, b2, b3, b4, b5, b6, b7, s0, s1, ..] = entry;
         let base = u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]);
         let trbs = u32::from(u16::from_le_bytes([s0, s1])).min(LARGEST_SEGMENT);
-        Ok(Segment { base: dma.resolve(Gpa(base & !0x3F)), trbs })
+        Ok(Segment { base: dma.resolve(Gpa(base & !0x3F)), trbs, misaligned: base & 0x3F != 0 })
     }
 
     /// The place behind `place`. Reads the table only at the end of a segment (EVR-05, EVR-19).

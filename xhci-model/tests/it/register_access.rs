@@ -291,9 +291,6 @@ fn a_function_level_reset_is_a_power_on() {
     assert_eq!(machine.usbsts(), 0x811, "not ready, halted, and the device was detected again");
     assert_eq!((machine.usbcmd(), machine.read(machine.op + 0x38)), (0, 0));
     assert_eq!(machine.portsc(1), 0x0002_02E1);
-    machine.rings.clear();
-    machine.command = crate::support::Producer::new(COMMAND_RING, 64);
-    machine.memory.put(COMMAND_RING, &[0; 0x400]);
-    machine.bring_up();
+    machine.bring_up_again();
     assert_eq!(machine.command(command::enable_slot(0)).slot.map(|slot| slot.get()), Some(1));
 }

@@ -9,6 +9,7 @@ use sim_time::Duration;
 use usb_spec::Speed;
 use xhci_model::{CommandLatencies, Latencies, Latency, Notification, Profile, Violation};
 use xhci_spec::context::EndpointType;
+use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::event::DeviceNotification;
 use xhci_spec::trb::{command, transfer};
 use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, PortId, SlotId, Trb, TrbType};
@@ -250,10 +251,7 @@ fn a_reset_forgets_slots_and_detects_devices_again() {
         assert_eq!(machine.take_events(0, false), [], "no events are written");
         assert_eq!(machine.portsc(1), 0x0002_02E1, "CSC again, and no bus reset");
         assert_eq!(machine.portsc(usb3), 0x0002_1203, "trained again");
-        machine.rings.clear();
-        machine.command = Producer::new(COMMAND_RING, 64);
-        machine.memory.put(COMMAND_RING, &[0; 0x400]);
-        machine.bring_up();
+        machine.bring_up_again();
         assert_eq!(machine.command(command::enable_slot(0)).slot.map(|slot| slot.get()), Some(1));
     });
 }
@@ -289,10 +287,7 @@ fn a_light_reset_leaves_the_ports_alone() {
     assert_eq!((machine.read(machine.op + 0x38), machine.read64(machine.ir(0) + 0x10)), (0, 0));
     machine.run(Duration::from_millis(20));
     assert_eq!(machine.portsc(7), 0x0002_1203, "training ends");
-    machine.rings.clear();
-    machine.command = Producer::new(COMMAND_RING, 64);
-    machine.memory.put(COMMAND_RING, &[0; 0x400]);
-    machine.bring_up();
+    machine.bring_up_again();
     assert_eq!(machine.command(command::enable_slot(0)).slot.map(|slot| slot.get()), Some(1));
     let mut without = Machine::new(Profile::default());
     without.stop();
@@ -504,4 +499,59 @@ fn arrays_that_cross_a_page_are_told_of() {
     }
     machine.write64(machine.ir(0) + 0x10, EVENT_RINGS | 0x20);
     assert_eq!(machine.xhc.violations(Violation::Misaligned), 3);
+}
+
+#[test] // req: CAP-27
+fn structures_that_cross_their_boundary_are_told_of() {
+    let crosses = |machine: &Machine| machine.xhc.violations(Violation::CrossesBoundary);
+    // Device contexts: 1024 or 2048 bytes within a page.
+    for (contexts_64, context, expected) in
+        [(false, 0x3E_0C00, 0), (false, 0x3E_0C40, 1), (true, 0x3E_0800, 0), (true, 0x3E_0840, 1)]
+    {
+        let mut machine = Machine::new(Profile { contexts_64, ..Profile::default() });
+        machine.xhc.attach(machine.now, PortId::new(1).unwrap(), Box::new(Gadget::new(Speed::High))).unwrap();
+        machine.write_portsc(1, 0x210);
+        machine.wait_ms(100, |machine| machine.portsc(1) & 2 != 0);
+        let slot = machine.command(command::enable_slot(0)).slot.unwrap();
+        machine.memory.put(DCBAA + 8, &u64::to_le_bytes(context));
+        assert_eq!(machine.address(slot, behind(1, 0, Speed::High), false), CompletionCode::SUCCESS);
+        assert_eq!(crosses(&machine), expected, "{context:#x}");
+    }
+    // The last place of 64 KiB holds a Link, or the segment is too long.
+    for link in [false, true] {
+        let mut machine = Machine::new(Profile::default());
+        let slot = machine.enumerate(1, Gadget::new(Speed::High));
+        let (command_end, transfer_end) = (0x3C_FFF0, 0x3D_FFF0);
+        machine.command.push(&mut machine.memory, transfer::link(Gpa(command_end), false));
+        machine.command = Producer::new(if link { 0x3D_0100 } else { 0x3D_0000 }, 64);
+        let last = if link { transfer::link(Gpa(0x3D_0100), false) } else { command::no_op() };
+        machine.memory.put(command_end, &last.with_cycle(true).to_bytes());
+        assert_eq!(machine.command_code(command::no_op()), CompletionCode::SUCCESS);
+        assert_eq!(crosses(&machine), u64::from(!link), "command ring");
+        let mut ring = Producer::new(ring_base(slot, Dci::EP0), 64);
+        ring.push(&mut machine.memory, transfer::link(Gpa(transfer_end), false));
+        let last = if link { transfer::link(Gpa(0x3E_0100), false) } else { transfer::no_op() };
+        machine.memory.put(transfer_end, &last.with_cycle(true).to_bytes());
+        machine.ring_doorbell(slot, Dci::EP0);
+        machine.run_us(500);
+        assert_eq!(crosses(&machine), 2 * u64::from(!link), "transfer ring");
+    }
+    // Event ring segments.
+    for (segment, trbs, expected, misaligned) in
+        [(0x3D_0000, 4096, 0, 0), (0x3D_0040, 4096, 1, 0), (0x3D_F000, 256, 0, 0), (0x3D_0010, 16, 0, 1)]
+    {
+        let mut machine = Machine::new(Profile::default());
+        let table = EVENT_RINGS + 0xFF00;
+        machine.memory.put(table, &ErstEntry { segment: Gpa(segment), trbs }.to_bytes());
+        machine.memory.put(table, &u64::to_le_bytes(segment));
+        machine.write64(machine.ir(0) + 0x10, table);
+        machine.write64(machine.ir(0) + 0x18, segment & !0x3F);
+        for _ in 0..2 {
+            machine.command.push(&mut machine.memory, command::no_op());
+        }
+        machine.write(machine.doorbells, 0);
+        machine.run_us(500);
+        assert_eq!(crosses(&machine), expected, "{trbs} events at {segment:#x}");
+        assert_eq!(machine.xhc.violations(Violation::Misaligned), misaligned);
+    }
 }

@@ -1,6 +1,6 @@
 //! Register accesses of every width.
 
-use super::{INPUT, Machine};
+use super::{COMMAND_RING, INPUT, Machine, Producer};
 use sim_time::Duration;
 use xhci_model::Profile;
 use xhci_spec::context::InputControlContext;
@@ -120,5 +120,19 @@ impl Machine {
         self.input(InputControlContext::new().adding_slot(), context, &[]);
         let code = self.command_code(command::evaluate_context(Gpa(INPUT), slot));
         assert_eq!(code, CompletionCode::SUCCESS);
+    }
+
+    /// The controller fails by itself (HCE).
+    pub fn inject_hce(&mut self) {
+        self.xhc.inject_host_controller_error(self.now);
+        self.settle();
+    }
+
+    /// From a reset, with empty rings.
+    pub fn bring_up_again(&mut self) {
+        self.rings.clear();
+        self.command = Producer::new(COMMAND_RING, 64);
+        self.memory.put(COMMAND_RING, &[0; 0x400]);
+        self.bring_up();
     }
 }
