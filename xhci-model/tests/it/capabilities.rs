@@ -1,6 +1,6 @@
 //! What the controller says it is: capability registers, and that they tell the truth.
 
-use crate::support::gadget::Gadget;
+use crate::support::gadget::{Answer, Gadget};
 use crate::support::registers::named_profiles;
 use crate::support::{
     BUFFERS, CONTEXTS, DCBAA, EVENT_RINGS, Machine, Producer, SCRATCHPAD_PAGE, dci, endpoint,
@@ -386,4 +386,94 @@ fn what_cannot_be_built_is_refused() {
         assert!(error.starts_with(&format!("profile field {expected}, allowed is ")), "{error}");
     }
     assert!(Xhci::new(Profile { port_gap: 243, ..Profile::default() }, 0).is_ok());
+}
+
+#[test] // req: CAP-14, PRT-08
+fn a_port_without_power_sees_nothing() {
+    for port_power_control in [false, true] {
+        for (port, speed, connected) in [(1, Speed::High, 0x2E1), (7, Speed::Super, 0x1203)] {
+            let mut machine = Machine::new(Profile { port_power_control, ..Profile::default() });
+            let id = PortId::new(port).unwrap();
+            assert_eq!(machine.portsc(port) & 0x200, 0x200, "PP after reset");
+            machine.xhc.attach(machine.now, id, Box::new(Gadget::new(speed))).unwrap();
+            machine.run_us(20_000);
+            assert_eq!(machine.portsc(port) & 0xFFFF, connected);
+            machine.write_portsc(port, 0x00FE_0000);
+            machine.run_us(100_000);
+            assert_eq!(machine.portsc(port) & 0xFFFF_3E1B & !0x1E0, 0, "PP, CCS, PED, PR 0");
+            machine.take_events(0, true);
+            // Unplugging and plugging in: nobody hears of it.
+            machine.xhc.detach(machine.now, id);
+            machine.run_us(20_000);
+            machine.xhc.attach(machine.now, id, Box::new(Gadget::new(speed))).unwrap();
+            machine.run_us(20_000);
+            assert_eq!(machine.portsc(port) & 0x00FE_0001, 0);
+            assert!(machine.take_events(0, true).is_empty());
+            machine.write_portsc(port, 0x200);
+            machine.run_us(200_000);
+            assert_eq!(
+                machine.portsc(port) & 0x0002_FFFF,
+                0x0002_0000 | connected,
+                "PPC {port_power_control}"
+            );
+            assert_eq!(machine.take_events(0, true).len(), 1);
+        }
+    }
+}
+
+#[test] // req: CAP-15
+fn port_indicators_can_be_written_where_there_are_any() {
+    for port_indicators in [false, true] {
+        let mut machine = Machine::new(Profile { port_indicators, ..Profile::default() });
+        for port in [1, 12] {
+            for indicator in [1, 2, 3, 0] {
+                machine.write_portsc(port, 0x200 | indicator << 14);
+                let expected = if port_indicators { indicator } else { 0 };
+                assert_eq!(machine.portsc(port) >> 14 & 3, expected);
+            }
+        }
+    }
+}
+
+#[test] // req: CAP-18
+fn stopped_short_packet_is_told_only_with_the_capability() {
+    for stopped_short_packet in [false, true] {
+        let mut machine = Machine::new(Profile { stopped_short_packet, ..Profile::default() });
+        let slot = machine.enumerate(1, Gadget::new(Speed::High));
+        let ep = dci(1, true);
+        machine.configure(slot, &[(ep, endpoint(slot, ep, EndpointType::BULK_IN, 512, 0))]);
+        machine.gadget(1).answer(1, Answer::Data(vec![1; 100]));
+        let mut ring = Producer::new(ring_base(slot, ep), 64);
+        // A TD whose last TRB is still missing when the short packet comes.
+        ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 512).with_chain(true));
+        machine.ring_doorbell(slot, ep);
+        machine.run_us(500);
+        machine.take_events(0, true);
+        assert_eq!(machine.command_code(command::stop_endpoint(slot, ep, false)), CompletionCode::SUCCESS);
+        let told: Vec<_> = machine.pending.iter().map(|event| event.completion_code()).collect();
+        let short = told.contains(&CompletionCode::STOPPED_SHORT_PACKET);
+        assert_eq!(short, stopped_short_packet, "{told:?}");
+    }
+}
+
+#[test] // req: CAP-19
+fn stream_arrays_are_as_large_as_the_capability_allows() {
+    for (max_psa_size, most) in [(0, 0), (1, 1), (4, 4), (15, 15)] {
+        let mut machine = Machine::new(Profile { max_psa_size, ..Profile::default() });
+        assert_eq!(machine.read(0x10) >> 12 & 0xF, u32::from(max_psa_size));
+        let slot = machine.enumerate(7, Gadget::new(Speed::Super));
+        let ep = dci(1, true);
+        for streams in [0, 1, most, (most + 1).min(15)] {
+            let context = endpoint(slot, ep, EndpointType::BULK_IN, 1024, 0)
+                .with_max_pstreams(streams)
+                .with_lsa(streams > 0);
+            let allowed = streams <= most;
+            let code = machine.configure(slot, &[(ep, context)]);
+            let expected = if allowed { CompletionCode::SUCCESS } else { CompletionCode::PARAMETER_ERROR };
+            assert_eq!(code, expected, "MaxPStreams {streams} of {max_psa_size}");
+            if allowed {
+                machine.drop_endpoint(slot, ep);
+            }
+        }
+    }
 }

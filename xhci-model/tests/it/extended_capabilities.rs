@@ -118,7 +118,7 @@ fn usb3_ports_say_their_revision_and_speeds() {
     .assert_eq(&table);
 }
 
-#[test] // req: EXT-08, EXT-09, EXT-13
+#[test] // req: EXT-08, EXT-09
 fn what_ports_can_do_is_what_the_profile_says() {
     type Change = fn(&mut Profile);
     let cases: [(Change, u32, u32); 5] = [
@@ -136,6 +136,19 @@ fn what_ports_can_do_is_what_the_profile_says() {
         let ports: Vec<_> =
             list.iter().filter(|(_, dwords)| dwords[0] & 0xFF == 2).map(|(_, dwords)| dwords[2]).collect();
         assert_eq!(ports, [0x0601 | usb2, 0x0607 | usb3]);
+    }
+}
+
+#[test] // req: EXT-08, EXT-13
+fn hardware_lpm_is_there_if_the_capability_says_so() {
+    for hardware_lpm in [false, true] {
+        let mut machine = Machine::new(Profile { hardware_lpm, ..Profile::default() });
+        let (portpmsc, porthlpmc) = (machine.portsc_offset(1) + 4, machine.portsc_offset(1) + 0xC);
+        // RWE, BESL, L1DS and HLE; HIRDM, L1 timeout and BESLD.
+        machine.write(portpmsc, 0x0001_FFF8);
+        machine.write(porthlpmc, !0);
+        let expected = if hardware_lpm { (0x0001_FFF8, 0x3FFF) } else { (0x0000_FFF8, 0) };
+        assert_eq!((machine.read(portpmsc), machine.read(porthlpmc)), expected);
     }
 }
 

@@ -3,9 +3,9 @@
 use super::{COMMAND_RING, INPUT, Machine, Producer};
 use sim_time::Duration;
 use xhci_model::Profile;
-use xhci_spec::context::InputControlContext;
+use xhci_spec::context::{InputControlContext, SlotContext};
 use xhci_spec::trb::command;
-use xhci_spec::{CompletionCode, Gpa, InterrupterId, SlotId};
+use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, SlotId};
 
 /// Every named profile with its name.
 pub fn named_profiles() -> impl Iterator<Item = (&'static str, Profile)> {
@@ -134,5 +134,13 @@ impl Machine {
         self.command = Producer::new(COMMAND_RING, 64);
         self.memory.put(COMMAND_RING, &[0; 0x400]);
         self.bring_up();
+    }
+
+    /// Configure Endpoint: the endpoint goes.
+    pub fn drop_endpoint(&mut self, slot: SlotId, ep: Dci) {
+        let control = InputControlContext::new().adding_slot().dropping(ep);
+        self.input(control, SlotContext::new().with_context_entries(1), &[]);
+        let code = self.command_code(command::configure_endpoint(Gpa(INPUT), slot, false));
+        assert_eq!(code, CompletionCode::SUCCESS);
     }
 }
