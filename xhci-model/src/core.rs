@@ -86,11 +86,6 @@ impl Core {
         min + Duration::from_ticks(self.rng.up_to(range.as_ticks()))
     }
 
-    /// CAP-11: what a pointer in a register stands for.
-    pub(crate) fn address(&self, pointer: u64) -> Gpa {
-        Gpa(if self.profile.addresses_64 { pointer } else { pointer & 0xFFFF_FFFF })
-    }
-
     /// The interrupt pin, if interrupts go that way.
     pub(crate) fn drive_line(&mut self, asserted: bool, now: Instant) {
         if self.signals.drive(asserted, &mut self.outputs) {

@@ -97,7 +97,7 @@ impl Interrupter {
     /// a full ring has room is found out when memory can be looked at.
     pub(crate) fn write_dequeue(&mut self, raw: u64, clear_busy: bool, now: Instant, core: &mut Core) {
         self.dequeue_pointer = raw & !0x8;
-        self.producer.set_dequeue(core.address(raw & !0xF));
+        self.producer.set_dequeue(Gpa(raw & !0xF));
         if self.producer.is_empty() {
             // INT-02
             self.pending_enable = false;

@@ -3,6 +3,7 @@
 use crate::support::gadget::Gadget;
 use crate::support::registers::named_profiles;
 use crate::support::{COMMAND_RING, DCBAA, EVENT_RINGS, Machine, on_every_profile};
+use proptest::prelude::*;
 use sim_time::Duration;
 use usb_spec::Speed;
 use xhci_model::{Latencies, Latency, Policy, Profile, Violation};
@@ -293,4 +294,73 @@ fn a_function_level_reset_is_a_power_on() {
     assert_eq!(machine.portsc(1), 0x0002_02E1);
     machine.bring_up_again();
     assert_eq!(machine.command(command::enable_slot(0)).slot.map(|slot| slot.get()), Some(1));
+}
+
+#[test] // req: OPR-34, OPR-35, OPR-40, ERR-13
+fn a_running_command_ring_ignores_its_pointer() {
+    let mut machine = Machine::new(Profile::default());
+    let crcr = machine.op + 0x18;
+    let violations = |machine: &Machine| machine.xhc.violations(Violation::CommandRingWhileRunning);
+    // Not running: the pointer is loaded, and cannot be read back.
+    machine.write64(crcr, 0x3_0000 | 1);
+    machine.write64(crcr, COMMAND_RING | 1);
+    assert_eq!(machine.read64(crcr), 0);
+    // CS and CA without a running ring do nothing.
+    for bits in [2, 4, 6] {
+        machine.write64(crcr, COMMAND_RING | 1 | bits);
+        machine.run_us(100);
+        assert!(machine.take_events(0, true).is_empty());
+    }
+    assert_eq!(machine.command_code(command::no_op()), CompletionCode::SUCCESS);
+    assert_eq!((machine.read64(crcr), violations(&machine)), (8, 0));
+    // Running: neither pointer nor cycle state of a write count.
+    machine.write64(crcr, 0x3_0000);
+    assert_eq!((machine.read64(crcr), violations(&machine)), (8, 1));
+    assert_eq!(machine.command_code(command::no_op()), CompletionCode::SUCCESS);
+    // Stop and abort may come with a pointer, as Linux writes it; it is not followed either.
+    for bits in [2, 4] {
+        machine.write64(crcr, 0x3_0000 | bits);
+        machine.run_us(100);
+        let [event] = machine.take_events(0, true)[..] else { panic!("one event") };
+        assert_eq!(event.completion_code(), CompletionCode::COMMAND_RING_STOPPED);
+        assert_eq!((machine.read64(crcr), violations(&machine)), (0, 1));
+        assert_eq!(machine.command_code(command::no_op()), CompletionCode::SUCCESS);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// Writes of any width anywhere: reserved bits stay 0, reads change nothing, the BAR ends where it ends.
+    #[test] // req: OPR-07, OPR-25, SEC-01, SEC-11
+    fn any_write_of_any_width(
+        profile in 0..Profile::NAMES.len(),
+        writes in proptest::collection::vec((any::<u32>(), proptest::collection::vec(any::<u8>(), 0..17)), 1..60),
+        running: bool,
+    ) {
+        let profile: Profile = Profile::NAMES[profile].parse().unwrap();
+        let mut machine = if running { Machine::new(profile) } else { Machine::ready(profile) };
+        let size = machine.xhc.bar_size();
+        // Mostly where the registers are.
+        let blocks = [machine.op, machine.op + 0x400, machine.runtime, machine.doorbells, machine.read(0x10) >> 16 << 2];
+        for (index, (offset, bytes)) in writes.iter().enumerate() {
+            let offset = match index % 6 {
+                5 => *offset,
+                block => blocks[block] + offset % 0x60,
+            };
+            machine.write_bytes(offset, bytes);
+            machine.run_us(u64::from(offset) % 50);
+            let mut first = [0; 9];
+            let at = u64::from(offset.saturating_sub(1));
+            machine.xhc.mmio_read(machine.now, at, &mut first);
+            let mut again = [0; 9];
+            machine.xhc.mmio_read(machine.now, at, &mut again);
+            prop_assert_eq!(first, again);
+            if offset >= size && offset < u32::MAX - 8 {
+                prop_assert_eq!(&first[1..], &[0; 8]);
+            }
+            prop_assert_eq!(machine.usbcmd() & 0xFFFF_1070, 0);
+            prop_assert_eq!(machine.usbsts() & 0xFFFF_E0E2, 0);
+        }
+    }
 }
