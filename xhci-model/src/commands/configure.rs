@@ -57,6 +57,9 @@ impl Xhci {
         let Some(mut change) = self.change(id, control, input, now, dma)? else {
             return done(CompletionCode::PARAMETER_ERROR);
         };
+        if self.wakes_too_late(id, change.added.iter().map(|endpoint| &endpoint.context)) {
+            return done(CompletionCode::MAX_EXIT_LATENCY_TOO_LARGE);
+        }
         if let Some(shortage) = self.shortage(id, &mut change) {
             return done(shortage);
         }

@@ -6,6 +6,7 @@ mod check;
 pub(crate) mod configure;
 pub(crate) mod endpoint;
 mod evaluate;
+mod exit_latency;
 mod input;
 mod place;
 pub(crate) mod ring;
@@ -56,6 +57,10 @@ impl Xhci {
         let kind = trb.trb_type();
         match kind {
             TrbType::NO_OP_COMMAND => return Ok(Step::Done((CompletionCode::SUCCESS, None))),
+            // Nothing here would wait longer for it.
+            TrbType::SET_LATENCY_TOLERANCE_VALUE if self.core.profile.latency_tolerance => {
+                return Ok(Step::Done((CompletionCode::SUCCESS, None)));
+            }
             TrbType::ENABLE_SLOT => return Ok(Step::Done(self.enable_slot(trb.slot_type()))),
             TrbType::DISABLE_SLOT
             | TrbType::ADDRESS_DEVICE

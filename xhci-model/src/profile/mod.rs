@@ -75,8 +75,6 @@ pub struct Profile {
     pub light_reset: bool,
     /// LTC: the Set Latency Tolerance Value command.
     pub latency_tolerance: bool,
-    /// Secondary stream arrays, so NSS is 0.
-    pub secondary_streams: bool,
     /// PAE: every Event Data TRB of a short TD is executed, not only the first.
     pub parse_all_event_data: bool,
     /// SPC: Stop Endpoint may report Stopped - Short Packet.
@@ -105,8 +103,6 @@ pub struct Profile {
     pub extended_tbc: bool,
     /// ETC_TSC: USBCMD.TSC_EN gives isochronous TRBs a status field in its old place.
     pub extended_tbc_status: bool,
-    /// GSC: the Get and Set Extended Property commands.
-    pub extended_properties: bool,
     /// U1 Device Exit Latency in µs, up to 10.
     pub u1_exit_latency_us: u8,
     /// U2 Device Exit Latency in µs, up to 0x7FF.

@@ -77,7 +77,8 @@ fn parameters1(profile: &Profile, layout: &Layout) -> Hccparams1 {
         .with_pind(profile.port_indicators)
         .with_lhrc(profile.light_reset)
         .with_ltc(profile.latency_tolerance)
-        .with_nss(!profile.secondary_streams)
+        // Secondary stream arrays are an option that this controller does not have.
+        .with_nss(true)
         .with_pae(profile.parse_all_event_data)
         .with_spc(profile.stopped_short_packet)
         .with_sec(profile.stopped_edtla)
@@ -100,7 +101,6 @@ fn parameters2(profile: &Profile) -> Hccparams2 {
         .with_cic(profile.configuration_information)
         .with_etc(profile.extended_tbc)
         .with_etc_tsc(profile.extended_tbc_status)
-        .with_gsc(profile.extended_properties)
 }
 
 fn dword(dwords: &[u32], offset: u32) -> u32 {

@@ -3,12 +3,12 @@
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::hub::behind;
 use crate::support::registers::named_profiles;
-use crate::support::{BUFFERS, COMMAND_RING, DCBAA, EVENT_RINGS, Machine, Producer, dci, endpoint};
+use crate::support::{BUFFERS, COMMAND_RING, DCBAA, EVENT_RINGS, INPUT, Machine, Producer, dci, endpoint};
 use crate::support::{in_every_timing, on_every_profile, ring_base};
 use sim_time::Duration;
 use usb_spec::Speed;
 use xhci_model::{CommandLatencies, Latencies, Latency, Notification, Profile, Violation};
-use xhci_spec::context::EndpointType;
+use xhci_spec::context::{EndpointType, InputControlContext, SlotContext};
 use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::event::DeviceNotification;
 use xhci_spec::trb::{command, transfer};
@@ -554,4 +554,31 @@ fn structures_that_cross_their_boundary_are_told_of() {
         assert_eq!(crosses(&machine), expected, "{trbs} events at {segment:#x}");
         assert_eq!(machine.xhc.violations(Violation::Misaligned), misaligned);
     }
+}
+
+#[test] // req: OPR-23, PWR-12, TRB-69
+fn an_endpoint_whose_links_wake_too_late_is_refused_if_asked() {
+    let profile = Profile { max_exit_latency_check: true, ..Profile::default() };
+    let code = |cme: bool, latency: u16, kind: EndpointType| {
+        let mut machine = Machine::new(profile.clone());
+        let slot = machine.enumerate(1, Gadget::new(Speed::High));
+        machine.write(machine.op, 5 | u32::from(cme) << 13);
+        let ep = dci(1, kind.is_in());
+        let evaluated = machine.slot_context(slot).with_max_exit_latency(latency);
+        machine.input(InputControlContext::new().adding_slot(), evaluated, &[]);
+        machine.command_code(command::evaluate_context(Gpa(INPUT), slot));
+        // Every 1 ms.
+        let context = endpoint(slot, ep, kind, 512, if kind.is_periodic() { 3 } else { 0 });
+        let control = InputControlContext::new().adding_slot().adding(ep);
+        machine.input(control, SlotContext::new().with_context_entries(3), &[(ep, context)]);
+        machine.command_code(command::configure_endpoint(Gpa(INPUT), slot, false))
+    };
+    let too_large = CompletionCode::MAX_EXIT_LATENCY_TOO_LARGE;
+    for kind in [EndpointType::ISOCH_OUT, EndpointType::INTERRUPT_IN] {
+        assert_eq!(code(true, 0xFFFF, kind), too_large);
+        assert_eq!(code(true, 1001, kind), too_large);
+        assert_eq!(code(true, 1000, kind), CompletionCode::SUCCESS);
+        assert_eq!(code(false, 0xFFFF, kind), CompletionCode::SUCCESS);
+    }
+    assert_eq!(code(true, 0xFFFF, EndpointType::BULK_IN), CompletionCode::SUCCESS);
 }
