@@ -7,6 +7,9 @@
 //! across an await. What can't end is reported in the kernel's terms: a [`Deadlock`] with the locks held and
 //! wanted, a [`LockOrderViolation`] even when no run deadlocked.
 //!
+//! What only some orders of steps bring about, an [`Explorer`] looks for: it runs a program again and again and shows
+//! the shortest run that fails.
+//!
 //! ```
 //! use kernel_sim::{Kernel, LockClass, Mutex, Schedule, TaskKind};
 //! use sim_time::{Duration, Instant};
