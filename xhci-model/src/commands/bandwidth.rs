@@ -86,7 +86,10 @@ impl Xhci {
 
     /// The buses of a device's endpoints, out and in.
     fn buses_of(&self, place: Place) -> [DomainId; 2] {
-        [false, true].map(|is_in| DomainId::of(place, is_in, &self.core.profile.policy))
+        match place.translator {
+            Some(translator) => [translator.bus; 2],
+            None => [false, true].map(|is_in| DomainId::of(place, is_in, &self.core.profile.policy)),
+        }
     }
 
     /// What the fuller of some buses has left.

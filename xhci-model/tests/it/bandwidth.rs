@@ -468,3 +468,66 @@ fn think_time_counts_behind_a_translator() {
         assert_eq!(machine.configure(second, &[endpoint(second, bytes)]), GOOD, "think time {think_time}");
     }
 }
+
+#[test] // req: BW-10, CMD-51
+fn hub_ports_have_what_their_bus_has() {
+    let mut machine = machine();
+    let usb3 = machine.usb3_port();
+    let hubs = [(1, Speed::High), (2, Speed::Full), (usb3, Speed::Super)].map(|(port, speed)| {
+        let hub = machine.enumerate(port, Hub::new(speed));
+        machine.mark_hub(hub, false, 0);
+        hub
+    });
+    // A load of a tenth on each bus, by devices at the root ports next to the high-speed hub and by the other hubs.
+    let fast = machine.enumerate(3, Gadget::new(Speed::High));
+    for (slot, mps, packets, interval) in [(fast, 609, 1, 0), (hubs[1], 110, 1, 3), (hubs[2], 1024, 5, 0)] {
+        let context = periodic(slot, dci(1, false), EndpointType::ISOCH_OUT, mps, packets, interval);
+        assert_eq!(machine.configure(slot, &[context]), GOOD);
+    }
+    // Configure Endpoint said that they are no hubs.
+    for hub in hubs {
+        machine.mark_hub(hub, false, 0);
+    }
+    let mut text = String::new();
+    for (hub, name) in hubs.into_iter().zip(["high", "full", "super"]) {
+        for speed in [Speed::Low, Speed::Full, Speed::High, Speed::Super] {
+            let (code, bytes) = left(&mut machine, Some(hub), speed);
+            assert_eq!((code, bytes[0]), (GOOD, 0));
+            assert!(bytes[1..].iter().all(|percent| *percent == bytes[1]), "15 ports alike");
+            writeln!(text, "{name}-speed hub, {speed} device: {}", bytes[1]).unwrap();
+        }
+    }
+    expect![[r#"
+        high-speed hub, low-speed device: 90
+        high-speed hub, full-speed device: 90
+        high-speed hub, high-speed device: 70
+        high-speed hub, super-speed device: 0
+        full-speed hub, low-speed device: 80
+        full-speed hub, full-speed device: 80
+        full-speed hub, high-speed device: 0
+        full-speed hub, super-speed device: 0
+        super-speed hub, low-speed device: 0
+        super-speed hub, full-speed device: 0
+        super-speed hub, high-speed device: 0
+        super-speed hub, super-speed device: 80
+    "#]]
+    .assert_eq(&text);
+    let refused = CompletionCode::PARAMETER_ERROR;
+    assert_eq!(left(&mut machine, Some(fast), Speed::High), (refused, [0xEE; 16]), "not a hub");
+}
+
+#[test] // req: BW-10, BW-02
+fn a_full_speed_hub_shares_the_bus_behind_its_translator() {
+    let mut machine = machine();
+    let hub = machine.enumerate(1, Hub::new(Speed::High).with(2, Hub::new(Speed::Full)));
+    machine.mark_hub(hub, false, 0);
+    let context = behind(1, 2, Speed::Full).with_parent_hub_slot_id(hub.get()).with_parent_port_number(2);
+    let inner = machine.enumerate_behind(context);
+    let load = periodic(inner, dci(1, false), EndpointType::ISOCH_OUT, 110, 1, 3);
+    assert_eq!(machine.configure(inner, &[load]), GOOD);
+    for slot in [hub, inner] {
+        machine.mark_hub(slot, false, 0);
+        assert_eq!(left(&mut machine, Some(slot), Speed::Full).1[1], 80);
+    }
+    assert_eq!(left(&mut machine, None, Speed::Full).1[1], 90);
+}

@@ -79,7 +79,7 @@ fn a_stall_halts_and_the_driver_recovers() {
     .assert_eq(&machine.transcript(0));
 }
 
-#[test] // req: RNG-14, RNG-19, RNG-09, TIM-06
+#[test] // req: RNG-14, RNG-19, RNG-09
 fn a_bulk_td_of_several_trbs_goes_out_in_whole_packets() {
     let (mut machine, slot, ep, mut ring) = machine(EndpointType::BULK_OUT, 1, 512);
     let data: Vec<u8> = (0..=250).cycle().take(1536).collect();
