@@ -105,6 +105,12 @@ impl Xhci {
             }
             let due = endpoint.due(meets, contiguous, dma, completions)?;
             completions.post(interrupters, now, core, dma)?;
+            if let Due::Malformed(at) = due
+                && !interrupters.ready(at.trb.interrupter_target(), now, core, dma)?
+            {
+                endpoint.read_again();
+                break Due::Nothing;
+            }
             if !matches!(due, Due::Transact | Due::Missed | Due::Event) {
                 break due;
             }

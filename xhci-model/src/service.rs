@@ -21,7 +21,7 @@ use crate::splits::Split;
 use sim_time::{Duration, Instant};
 use xhci_spec::context::EndpointState;
 use xhci_spec::trb::event::TransferEvent;
-use xhci_spec::{CompletionCode, InterrupterId};
+use xhci_spec::{CompletionCode, InterrupterId, TrbType};
 
 /// SEC-03: so many endpoints without work are passed over before the bus lets other tasks in.
 const SKIPS_PER_TURN: u32 = 64;
@@ -346,7 +346,8 @@ impl Xhci {
     }
 }
 
-/// EVR-13: the first interrupter without room among those that the fetched TRBs may report to.
+/// EVR-13: the first interrupter without room among those that the fetched TRBs may report to. Whatever goes over the
+/// bus may fail, and a failure is told whether or not the TRB asks for an event (RNG-27).
 #[inline]
 pub(crate) fn ready<D: Dma>(
     endpoint: &Endpoint,
@@ -356,7 +357,7 @@ pub(crate) fn ready<D: Dma>(
     dma: &mut D,
 ) -> Result<Option<InterrupterId>, DmaError> {
     for fetched in &endpoint.fetched {
-        if fetched.trb.ioc() || fetched.trb.isp() {
+        if fetched.trb.ioc() || !needs_no_bus(fetched.trb.trb_type()) {
             let target = fetched.trb.interrupter_target();
             if !interrupters.ready(target, now, core, dma)? {
                 return Ok(Some(target));
@@ -364,6 +365,10 @@ pub(crate) fn ready<D: Dma>(
         }
     }
     Ok(None)
+}
+
+fn needs_no_bus(kind: TrbType) -> bool {
+    matches!(kind, TrbType::LINK | TrbType::NO_OP_TRANSFER | TrbType::EVENT_DATA)
 }
 
 /// What a look at the ring found.
@@ -393,7 +398,15 @@ fn look<D: Dma>(
                     return Ok(Look::Full(target));
                 }
             }
-            Head::Idle | Head::Incomplete | Head::Busy | Head::Malformed(_) => {}
+            Head::Malformed(at) => {
+                let target = at.trb.interrupter_target();
+                if !interrupters.ready(target, now, core, dma)? {
+                    // It is found wanting once more when there is room to say so.
+                    endpoint.read_again();
+                    return Ok(Look::Full(target));
+                }
+            }
+            Head::Idle | Head::Incomplete | Head::Busy => {}
         }
         if head != Head::Event {
             return Ok(Look::Head(head));

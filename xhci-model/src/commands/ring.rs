@@ -132,17 +132,27 @@ impl Xhci {
             return Ok(());
         }
         if self.command.ending.is_some() {
+            // SEC-06: a ring that is stopped over and over does not pile up events while there is no room.
+            if self.interrupters.holds(InterrupterId::PRIMARY, CompletionCode::COMMAND_RING_STOPPED) {
+                self.command_waits = true;
+                return Ok(());
+            }
             return self.end_command_ring(now, dma);
         }
         if self.command.current.is_some() {
             return Ok(());
         }
+        let mut position = self.command.position;
+        let fetch = position.fetch(dma)?;
         // EVR-13: a command whose completion has no room is not begun.
-        if !self.interrupters.ready(InterrupterId::PRIMARY, now, &mut self.core, dma)? {
+        if matches!(fetch, Fetch::Trb(_))
+            && !self.interrupters.ready(InterrupterId::PRIMARY, now, &mut self.core, dma)?
+        {
             self.command_waits = true;
             return Ok(());
         }
-        match self.command.position.fetch(dma)? {
+        self.command.position = position;
+        match fetch {
             Fetch::Empty => {}
             Fetch::LinkLoop(_) => self.host_controller_error(now),
             Fetch::Trb(fetched) if fetched.trb.trb_type() == TrbType::LINK => {

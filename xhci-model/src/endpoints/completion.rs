@@ -9,7 +9,7 @@ use crate::rings::consumer::Fetched;
 use crate::violation::Violation;
 use sim_time::Instant;
 use xhci_spec::trb::event::TransferEvent;
-use xhci_spec::{CompletionCode, Gpa, InterrupterId};
+use xhci_spec::{CompletionCode, Gpa, InterrupterId, TrbType};
 
 /// What the profile says about transfers and their events.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct Rules {
     pub(crate) parse_all_event_data: bool,
     /// RNG-17: a short packet is told once.
     pub(crate) short_packet_once: bool,
+    /// INT-20: this Interrupter Target and those beyond are refused.
+    pub(crate) refused_targets: InterrupterId,
     /// ISO-24: the TRB at the end of a failed isochronous TD tells of it too.
     pub(crate) trailing_event: bool,
 }
@@ -29,11 +31,14 @@ pub(crate) struct Rules {
 impl Rules {
     fn new(profile: &Profile) -> Self {
         let policy = &profile.policy;
+        // INT-17: one interrupter alone gets everything.
+        let refuses = policy.refuse_bad_targets && profile.interrupters > 1;
         Self {
             strict: policy.strict,
             longest_td: policy.longest_td,
             parse_all_event_data: profile.parse_all_event_data,
             short_packet_once: policy.short_packet_once,
+            refused_targets: InterrupterId(if refuses { profile.interrupters } else { u16::MAX }),
             trailing_event: policy.isoch_trailing_event,
         }
     }
@@ -161,9 +166,10 @@ impl Completions {
     }
 }
 
-/// INT-01 corrected: BEI counts only for the event that IOC asked for, and only if all went well.
+/// INT-01: BEI counts only for the event that IOC asked for, and only if all went well. INT-25: other TRBs have no BEI.
 fn blocks(fetched: &Fetched, code: CompletionCode) -> bool {
     fetched.trb.bei()
+        && matches!(fetched.trb.trb_type(), TrbType::NORMAL | TrbType::ISOCH | TrbType::EVENT_DATA)
         && fetched.trb.ioc()
         && matches!(code, CompletionCode::SUCCESS | CompletionCode::SHORT_PACKET)
 }

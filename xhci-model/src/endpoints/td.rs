@@ -176,6 +176,10 @@ impl Endpoint {
         if fetched.crosses_boundary() {
             completions.violation(Violation::CrossesBoundary);
         }
+        if fetched.trb.interrupter_target() >= completions.rules.refused_targets {
+            completions.violation(Violation::BadInterrupterTarget);
+            return Ok(Read::Malformed(fetched));
+        }
         Ok(match self.read.step(fetched.trb, self.class, completions.rules.longest_td) {
             None => Read::Trb,
             Some(flaw) => judge(fetched, flaw, completions),

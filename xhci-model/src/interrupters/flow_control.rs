@@ -38,6 +38,10 @@ impl FlowControl {
         !self.held.is_empty()
     }
 
+    pub(super) fn holds_code(&self, code: CompletionCode) -> bool {
+        self.held.iter().any(|held| held.trb.completion_code() == code)
+    }
+
     /// Keeps an event that can wait; says whether it could.
     pub(super) fn hold(&mut self, event: Pending) -> bool {
         if !can_wait(event.trb) {

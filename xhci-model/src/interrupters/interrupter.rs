@@ -80,14 +80,19 @@ impl Interrupter {
         }
     }
 
-    /// EVR-06: no memory is touched before an event needs the ring. `whole`: no other half is to come, so that what
-    /// waits for a ring (INT-22) can go to it.
-    pub(crate) fn write_table_base(&mut self, base: u64, whole: bool, now: Instant, core: &mut Core) {
+    /// EVR-06: either half starts the ring anew; no memory is touched before an event needs it.
+    pub(crate) fn write_table_base(&mut self, base: u64, is_high: bool, now: Instant, core: &mut Core) {
         self.table_base = base & !0x3F;
+        let has_high = core.profile.addresses_64;
+        if is_high && !has_high {
+            // CAP-11: this half means nothing.
+            return;
+        }
         self.producer.restart(Gpa(self.table_base));
         self.pending_enable = false;
         self.flow.flow = Flow::Open;
-        if whole {
+        if is_high == has_high {
+            // No other half is to come: what waits for a ring (INT-22) can go to it.
             self.ring_changed = true;
             self.recheck(now, core);
         }
@@ -311,6 +316,10 @@ impl Interrupter {
             self.write(next, now, core, dma)?;
         }
         Ok(true)
+    }
+
+    pub(super) fn holds(&self, code: CompletionCode) -> bool {
+        self.flow.holds_code(code)
     }
 
     pub(super) fn wait(&mut self, endpoint: EndpointId) {

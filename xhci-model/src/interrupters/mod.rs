@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::violation::Violation;
 use interrupter::Interrupter;
 use sim_time::Instant;
-use xhci_spec::{InterrupterId, Trb};
+use xhci_spec::{CompletionCode, InterrupterId, Trb};
 
 pub use signalling::Signalling;
 pub(crate) use signalling::Signals;
@@ -41,13 +41,16 @@ pub(crate) struct Interrupters {
     all: Vec<Interrupter>,
     /// INT-17: every Interrupter Target means interrupter 0.
     only_primary: bool,
+    /// INT-20: so does one that does not exist; the TRB Error of its TRB has to go somewhere.
+    refuses: bool,
 }
 
 impl Interrupters {
     pub(crate) fn new(core: &Core) -> Self {
         let count = core.profile.interrupters;
         let all = (0..count).map(|index| Interrupter::new(InterrupterId(index))).collect();
-        let mut interrupters = Self { all, only_primary: false };
+        let mut interrupters =
+            Self { all, only_primary: false, refuses: core.profile.policy.refuse_bad_targets };
         interrupters.choose_targets(core);
         interrupters
     }
@@ -74,7 +77,9 @@ impl Interrupters {
 
     #[inline]
     fn target(&mut self, target: InterrupterId) -> Option<&mut Interrupter> {
-        if self.only_primary { self.all.first_mut() } else { self.all.get_mut(target.index()) }
+        let refused = self.refuses && target.index() >= self.all.len();
+        let index = if self.only_primary || refused { 0 } else { target.index() };
+        self.all.get_mut(index)
     }
 
     /// Whether `target` can take an event now (EVR-13). A target that does not exist never holds anything up.
@@ -107,6 +112,11 @@ impl Interrupters {
                 Ok(())
             }
         }
+    }
+
+    /// Whether an event of that code waits for room at `id`.
+    pub(crate) fn holds(&self, id: InterrupterId, code: CompletionCode) -> bool {
+        self.get(id).is_some_and(|interrupter| interrupter.holds(code))
     }
 
     /// Keeps `endpoint` until the ring of `target` has room; [`Interrupters::next_waiting`] gives it back.

@@ -149,7 +149,7 @@ impl Xhci {
                         if value & 0x3F != 0 {
                             core.violation(now, Violation::Misaligned);
                         }
-                        interrupter.write_table_base(low(base), !core.profile.addresses_64, now, core);
+                        interrupter.write_table_base(low(base), false, now, core);
                     }
                     Register::ErstbaHigh(_) => interrupter.write_table_base(high(base), true, now, core),
                     Register::ErdpLow(_) => {

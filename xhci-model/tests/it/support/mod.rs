@@ -5,6 +5,7 @@ pub mod bus_log;
 pub mod commands;
 pub mod gadget;
 pub mod hub;
+pub mod interrupts;
 pub mod memory;
 pub mod ports;
 pub mod probe;
