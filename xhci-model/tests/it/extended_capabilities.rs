@@ -94,6 +94,19 @@ fn every_port_belongs_to_at_most_one_protocol() {
     }
 }
 
+#[test] // req: EXT-06, EXT-14
+fn a_protocol_without_ports_is_not_offered() {
+    for (usb2_ports, usb3_ports, expected) in [(4, 0, vec![(2, 0x0401)]), (0, 3, vec![(3, 0x0301)])] {
+        let machine = Machine::ready(Profile { usb2_ports, usb3_ports, ..Profile::default() });
+        let list = machine.extended_capabilities();
+        let offered: Vec<_> = (list.iter().filter(|(_, dwords)| dwords[0] & 0xFF == 2))
+            .map(|(_, dwords)| (dwords[0] >> 24, dwords[2] & 0xFFFF))
+            .collect();
+        assert_eq!(offered, expected);
+        assert_eq!(machine.ports(), usb2_ports + usb3_ports);
+    }
+}
+
 #[test] // req: EXT-07, EXT-10, EXT-11
 fn usb3_ports_say_their_revision_and_speeds() {
     let mut table = String::new();
