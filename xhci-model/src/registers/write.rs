@@ -19,9 +19,7 @@ impl Xhci {
     pub fn mmio_write(&mut self, now: Instant, offset: u64, data: &[u8]) {
         let Ok(offset) = u32::try_from(offset) else { return };
         match *data {
-            [b0, b1, b2, b3] if offset.is_multiple_of(4) => {
-                self.write32(now, offset, u32::from_le_bytes([b0, b1, b2, b3]));
-            }
+            [b0, b1, b2, b3] => self.write32(now, offset, u32::from_le_bytes([b0, b1, b2, b3])),
             [b0, b1, b2, b3, b4, b5, b6, b7] if offset.is_multiple_of(4) => {
                 self.write32(now, offset, u32::from_le_bytes([b0, b1, b2, b3]));
                 self.write32(now, offset.wrapping_add(4), u32::from_le_bytes([b4, b5, b6, b7]));
