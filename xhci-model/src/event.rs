@@ -62,6 +62,13 @@ pub enum Event {
         /// Bus time of token, data and handshake.
         duration: Duration,
     },
+    /// Force Header sent a packet.
+    Header {
+        /// The root hub port it left at.
+        port: PortId,
+        /// The packet's three dwords.
+        dwords: [u32; 3],
+    },
     /// An event TRB was written.
     EventTrb {
         /// The ring it went to.
@@ -184,6 +191,9 @@ impl fmt::Display for Event {
             }
             Self::Split { endpoint, phase, bytes, duration } => {
                 write!(f, "{endpoint} {phase:?}Split {bytes} bytes in {duration}")
+            }
+            Self::Header { port, dwords: [dw0, dw1, dw2] } => {
+                write!(f, "port {port} sends {dw0:08x} {dw1:08x} {dw2:08x}")
             }
             Self::EventTrb { interrupter, at, trb } => {
                 write!(f, "event ring {}: {trb:?} at {at}", interrupter.0)

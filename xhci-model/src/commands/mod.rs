@@ -7,6 +7,7 @@ pub(crate) mod configure;
 pub(crate) mod endpoint;
 mod evaluate;
 mod exit_latency;
+mod header;
 mod input;
 mod place;
 pub(crate) mod ring;
@@ -70,6 +71,7 @@ impl Xhci {
             | TrbType::STOP_ENDPOINT
             | TrbType::SET_TR_DEQUEUE_POINTER
             | TrbType::RESET_DEVICE => {}
+            TrbType::FORCE_HEADER => return Ok(Step::Done((self.force_header(trb, now), None))),
             TrbType::NEGOTIATE_BANDWIDTH if self.core.profile.bandwidth_negotiation => {}
             TrbType::GET_PORT_BANDWIDTH if trb.slot_id().is_none() => {
                 return Ok(Step::Done((self.root_port_bandwidth(trb, dma)?, None)));

@@ -1,14 +1,18 @@
 //! The controller as a driver sees it: registers, guest memory, interrupts. A file for each area.
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod address_device;
 mod addresses_32;
 mod bandwidth;
 mod bring_up;
 mod bus_time;
 mod capabilities;
 mod command_ring;
+mod configure_endpoint;
+mod contexts;
 mod doorbells;
 mod endpoint_states;
+mod evaluate_context;
 mod event_rings;
 mod extended_capabilities;
 mod faults;
@@ -18,6 +22,7 @@ mod interrupters;
 mod isoch_packets;
 mod isoch_schedule;
 mod isochronous;
+mod port_bandwidth;
 mod port_changes;
 mod port_power;
 mod port_registers;
@@ -29,6 +34,7 @@ mod sequences;
 mod slot_states;
 mod split;
 mod stop_endpoint;
+mod stop_races;
 mod streams;
 mod support;
 mod topology;

@@ -61,6 +61,11 @@ impl Gadget {
         self
     }
 
+    /// As SET_CONFIGURATION does it to an IN endpoint: DATA0 is next.
+    pub fn toggle_reset(&mut self, number: u8) {
+        self.toggle_in[usize::from(number)] = 0;
+    }
+
     /// As its port does it.
     pub fn bus_reset_by_hand(&mut self) {
         self.bus_reset(Instant::ZERO);
