@@ -54,6 +54,7 @@ impl Xhci {
                     return Ok(Step::Wait(Phase::Stopping(id), None));
                 }
                 self.stop_endpoint(id, now, dma)?;
+                return done(CompletionCode::SUCCESS);
             }
             _ => {
                 let position = RingPosition { address: trb.pointer(), cycle: trb.dcs() };
@@ -77,14 +78,16 @@ impl Xhci {
 
     /// The Stopped event (XFR-20) and the end of service.
     fn stop_endpoint<D: Dma>(&mut self, id: EndpointId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
-        let Self { slots, buses, completions, interrupters, core, .. } = self;
+        let Self { slots, buses, completions, core, .. } = self;
         let Some(slot) = slots.get(id.slot) else { return Ok(()) };
         let slot_target = slot.interrupter_target();
         let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(()) };
         endpoint.leave_buses(buses);
         endpoint.tell_stopped(slot_target, &core.profile, dma, completions)?;
         endpoint.leave_service();
-        completions.post(interrupters, now, core, dma)
+        // EPS-11: the context says Stopped before the event does.
+        self.set_endpoint_state(id, EndpointState::STOPPED, now, dma)?;
+        self.completions.post(&mut self.interrupters, now, &mut self.core, dma)
     }
 
     /// Changes an endpoint's state and shows it in memory (EPS-11, CTX-24).

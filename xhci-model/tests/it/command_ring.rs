@@ -205,7 +205,7 @@ fn a_context_in_no_memory_is_a_host_system_error() {
     }
 }
 
-#[test] // req: TIM-20, CMD-06, CMD-04
+#[test] // req: TIM-20, CMD-06
 fn each_command_takes_its_time() {
     let mut machine = Machine::new(Profile::default());
     let psiv = machine.plug(PORT, Gadget::new(Speed::High));

@@ -203,7 +203,7 @@ enum Is {
 
 type Change = fn(EndpointContext) -> EndpointContext;
 
-#[test] // req: CMD-28, TRB-57, CMD-03, CTX-16, CTX-17, CTX-18, SEC-07
+#[test] // req: CMD-28, TRB-57, CMD-03, SEC-07
 fn contexts_that_are_refused() {
     use EndpointType as T;
     use Is::{Bad, Good, Tolerated};

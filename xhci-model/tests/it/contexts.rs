@@ -125,6 +125,49 @@ fn each_change_is_written_when_it_happens_and_whole() {
     }
 }
 
+/// The controller's writes behind one command: `c` to output contexts, `e` to the event ring.
+fn order(machine: &mut Machine, trb: Trb) -> String {
+    machine.memory.take_accesses();
+    run(machine, trb);
+    let writes = machine.memory.take_accesses().into_iter().filter(|access| access.write);
+    writes
+        .filter_map(|access| match access.at {
+            0x1_0000..0x1_F000 => Some('e'),
+            CONTEXTS..0xB_0000 => Some('c'),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test] // req: CMD-04, EPS-11
+fn contexts_are_written_before_events() {
+    on_every_profile(|mut machine| {
+        // Of the profiles, the strict one has 64-byte contexts and shows disabled slots.
+        let shown = machine.csz.csz();
+        machine.plug(PORT, Gadget::new(Speed::High));
+        let slot = machine.enable_slot();
+        let (control, context, ep0) = machine.address_input(slot, xhci_spec::Psiv::HIGH);
+        machine.input(control, context, &[(Dci::EP0, ep0)]);
+        // An event is written in two parts, the one with the cycle bit last.
+        let order = |machine: &mut Machine, trb| order(machine, trb);
+        assert_eq!(order(&mut machine, command::address_device(Gpa(INPUT), slot, true)), "ccee");
+        assert_eq!(order(&mut machine, command::address_device(Gpa(INPUT), slot, false)), "ccee");
+        assert_eq!(order(&mut machine, command::evaluate_context(Gpa(INPUT), slot)), "ccee");
+        let bulk = endpoint(slot, bulk_in(), EndpointType::BULK_IN, 512, 0);
+        let control = InputControlContext::new().adding_slot().adding(bulk_in());
+        machine.input(control, SlotContext::new().with_context_entries(3), &[(bulk_in(), bulk)]);
+        assert_eq!(order(&mut machine, command::configure_endpoint(Gpa(INPUT), slot, false)), "ccee");
+        // The Stopped event and the completion.
+        assert_eq!(order(&mut machine, command::stop_endpoint(slot, bulk_in(), false)), "ceeee");
+        let at = Gpa(ring_base(slot, bulk_in()));
+        let dequeue = command::set_tr_dequeue_pointer(slot, bulk_in(), at, true);
+        assert_eq!(order(&mut machine, dequeue), "cee");
+        assert_eq!(order(&mut machine, command::reset_device(slot)), "cccee");
+        let last = if shown { "ccee" } else { "ee" };
+        assert_eq!(order(&mut machine, command::disable_slot(slot)), last);
+    });
+}
+
 #[test] // req: CTX-26, CTX-27, CTX-01
 fn the_copy_of_the_controller_counts() {
     on_every_profile(|mut machine| {
