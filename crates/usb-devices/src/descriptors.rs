@@ -1,7 +1,7 @@
 //! The descriptors that a device answers with.
 
 use usb_spec::descriptor::{
-    ConfigurationBuilder, DescriptorType, Device, DeviceQualifier, languages, string,
+    ConfigurationBuilder, DescriptorType, Device, DeviceCapability, DeviceQualifier, bos, languages, string,
 };
 use usb_spec::setup::standard::LANGUAGE_EN_US;
 
@@ -16,6 +16,8 @@ pub struct Descriptors {
     pub other_speed: Option<OtherSpeed>,
     /// The strings with index 1 and on, in US English.
     pub strings: &'static [&'static str],
+    /// What the device can do beyond USB 2.0; empty if it has no BOS descriptor. A SuperSpeed device has one.
+    pub capabilities: Vec<DeviceCapability>,
 }
 
 /// A device at the speed at which it does not run.
@@ -34,6 +36,7 @@ pub(crate) struct DescriptorBytes {
     configuration: Vec<u8>,
     qualifier: Option<Vec<u8>>,
     other_speed: Option<Vec<u8>>,
+    bos: Option<Vec<u8>>,
     /// From index 0 on, which lists the languages.
     strings: Vec<Vec<u8>>,
 }
@@ -47,6 +50,7 @@ impl DescriptorBytes {
             configuration: descriptors.configuration.build(),
             qualifier: other.map(|other| other.qualifier.to_bytes()),
             other_speed: other.map(|other| other.configuration.build_other_speed()),
+            bos: (!descriptors.capabilities.is_empty()).then(|| bos(&descriptors.capabilities)),
             strings: [languages(&[LANGUAGE_EN_US])].into_iter().chain(texts).collect(),
         }
     }
@@ -55,7 +59,7 @@ impl DescriptorBytes {
     }
     /// The length of the longest.
     pub(crate) fn longest(&self) -> usize {
-        let optional = self.qualifier.iter().chain(&self.other_speed).chain(&self.strings);
+        let optional = self.qualifier.iter().chain(&self.other_speed).chain(&self.bos).chain(&self.strings);
         optional.chain([&self.device, &self.configuration]).map(Vec::len).max().unwrap_or(0)
     }
     /// What GET_DESCRIPTOR asks for, if the device has it.
@@ -65,6 +69,7 @@ impl DescriptorBytes {
             (DescriptorType::CONFIGURATION, 0) => Some(&self.configuration),
             (DescriptorType::DEVICE_QUALIFIER, 0) => self.qualifier.as_ref(),
             (DescriptorType::OTHER_SPEED_CONFIGURATION, 0) => self.other_speed.as_ref(),
+            (DescriptorType::BOS, 0) => self.bos.as_ref(),
             // The list of languages is in none of them.
             (DescriptorType::STRING, _) if index == 0 || language == LANGUAGE_EN_US => {
                 self.strings.get(usize::from(index))

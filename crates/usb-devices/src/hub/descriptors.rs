@@ -49,6 +49,7 @@ pub(super) fn all(ports: u8) -> Descriptors {
             configuration: configuration(Speed::Full, ports),
         }),
         strings: &["Hub"],
+        capabilities: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The default control pipe: setup, data and status stage, packet by packet (USB 2.0 8.5.3).
 
-use usb_spec::SetupPacket;
+use super::sequence::Sequence;
+use usb_spec::{SetupPacket, Speed};
 use xhci_model::{Handshake, InReply, Token};
 
 /// The state of the control transfer in hand.
@@ -10,12 +11,12 @@ enum Stage {
     Idle,
     /// Data goes to the host. `accepted` bytes arrived there; `in_flight` is the length of the packet sent last,
     /// until the host shows that it has it.
-    DataIn { length: usize, accepted: usize, in_flight: Option<usize>, toggle: u8 },
+    DataIn { length: usize, accepted: usize, in_flight: Option<usize>, sequence: Sequence },
     /// Data comes from the host.
-    DataOut { received: usize, toggle: u8 },
-    /// The host is to fetch the zero-length packet of the status stage. `repeated` is the toggle of a last data
-    /// packet whose handshake the host may have missed.
-    StatusIn { repeated: Option<u8> },
+    DataOut { received: usize, sequence: Sequence, last: Option<Sequence> },
+    /// The host is to fetch the zero-length packet of the status stage. `repeated` belongs to a last data packet
+    /// whose handshake the host may have missed.
+    StatusIn { repeated: Option<Sequence> },
     /// The request failed, until the next SETUP.
     Stalled,
 }
@@ -33,6 +34,8 @@ pub(super) enum OutProgress {
 #[derive(Debug)]
 pub(super) struct ControlPipe {
     max_packet: usize,
+    /// Of the first data packet after a SETUP.
+    first: Sequence,
     setup: SetupPacket,
     stage: Stage,
     /// The bytes of the data stage.
@@ -41,9 +44,10 @@ pub(super) struct ControlPipe {
 
 impl ControlPipe {
     /// A pipe with `bMaxPacketSize0` and room for a data stage.
-    pub(super) fn new(max_packet: usize, room: usize) -> Self {
+    pub(super) fn new(speed: Speed, max_packet: usize, room: usize) -> Self {
         let setup = SetupPacket::from_bytes([0; 8]);
-        Self { max_packet: max_packet.max(8), setup, stage: Stage::Idle, buffer: vec![0; room] }
+        let first = Sequence::first(speed).next();
+        Self { max_packet: max_packet.max(8), first, setup, stage: Stage::Idle, buffer: vec![0; room] }
     }
     /// Forgets the transfer in hand.
     pub(super) fn reset(&mut self) {
@@ -69,12 +73,12 @@ impl ControlPipe {
     /// The request in hand has been answered with the first `length` bytes of the buffer.
     pub(super) fn send(&mut self, length: usize) {
         let length = length.min(self.buffer.len()).min(self.setup.length.into());
-        self.stage = Stage::DataIn { length, accepted: 0, in_flight: None, toggle: 1 };
+        self.stage = Stage::DataIn { length, accepted: 0, in_flight: None, sequence: self.first };
     }
     /// The request in hand waits for its data.
     pub(super) fn receive(&mut self) {
         self.stage = if usize::from(self.setup.length) <= self.buffer.len() {
-            Stage::DataOut { received: 0, toggle: 1 }
+            Stage::DataOut { received: 0, sequence: self.first, last: None }
         } else {
             Stage::Stalled
         };
@@ -82,7 +86,7 @@ impl ControlPipe {
     /// The request in hand has been executed; it had no data, or all of it came.
     pub(super) fn finish_out(&mut self) {
         let repeated = match self.stage {
-            Stage::DataOut { toggle, .. } => Some(toggle ^ 1),
+            Stage::DataOut { last: Some(last), .. } => Some(last),
             _ => None,
         };
         self.stage = Stage::StatusIn { repeated };
@@ -94,12 +98,12 @@ impl ControlPipe {
     /// An OUT packet: data from the host, or the status stage of data to it.
     pub(super) fn out_packet(&mut self, token: Token, data: &[u8]) -> OutProgress {
         match self.stage {
-            Stage::DataOut { received, toggle } if token.sequence == toggle => {
-                self.take(received, toggle, data)
+            Stage::DataOut { received, sequence, .. } if token.sequence == sequence.get() => {
+                self.take(received, sequence, data)
             }
             // A packet whose handshake the host missed comes again (USB 2.0 8.6.4).
             Stage::DataOut { .. } => OutProgress::Handshake(Handshake::Ack),
-            Stage::StatusIn { repeated: Some(toggle) } if token.sequence == toggle => {
+            Stage::StatusIn { repeated: Some(repeated) } if token.sequence == repeated.get() => {
                 OutProgress::Handshake(Handshake::Ack)
             }
             // The host may end the data stage early.
@@ -113,26 +117,26 @@ impl ControlPipe {
     pub(super) fn in_packet(&mut self, token: Token, buffer: &mut [u8]) -> InReply {
         match self.stage {
             Stage::StatusIn { .. } => InReply::Data { length: 0, sequence: 1 },
-            Stage::DataIn { length, accepted, in_flight, toggle } => {
-                // The host expects the other toggle: it has the packet in flight.
-                let (accepted, toggle, finished) = match in_flight {
-                    Some(sent) if token.sequence != toggle => {
+            Stage::DataIn { length, accepted, in_flight, sequence } => {
+                // The host expects the next one: it has the packet in flight.
+                let (accepted, sequence, finished) = match in_flight {
+                    Some(sent) if token.sequence != sequence.get() => {
                         let accepted = accepted + sent;
                         let asked = usize::from(self.setup.length);
-                        (accepted, toggle ^ 1, accepted == asked || sent < self.max_packet)
+                        (accepted, sequence.next(), accepted == asked || sent < self.max_packet)
                     }
-                    _ => (accepted, toggle, false),
+                    _ => (accepted, sequence, false),
                 };
                 if finished {
                     self.stage = Stage::Stalled;
                     return InReply::Stall;
                 }
                 let sent = (length - accepted).min(self.max_packet);
-                self.stage = Stage::DataIn { length, accepted, in_flight: Some(sent), toggle };
+                self.stage = Stage::DataIn { length, accepted, in_flight: Some(sent), sequence };
                 let packet = &self.buffer[accepted..accepted + sent];
                 let fits = sent.min(buffer.len());
                 buffer[..fits].copy_from_slice(&packet[..fits]);
-                InReply::Data { length: sent, sequence: toggle }
+                InReply::Data { length: sent, sequence: sequence.get() }
             }
             Stage::Idle | Stage::DataOut { .. } | Stage::Stalled => {
                 self.stage = Stage::Stalled;
@@ -141,7 +145,7 @@ impl ControlPipe {
         }
     }
 
-    fn take(&mut self, received: usize, toggle: u8, data: &[u8]) -> OutProgress {
+    fn take(&mut self, received: usize, sequence: Sequence, data: &[u8]) -> OutProgress {
         let end = received + data.len();
         let whole = usize::from(self.setup.length);
         // USB 2.0 8.5.3: not more than wLength says; and a short packet before that ends too early.
@@ -149,7 +153,7 @@ impl ControlPipe {
             return self.refuse();
         }
         self.buffer[received..end].copy_from_slice(data);
-        self.stage = Stage::DataOut { received: end, toggle: toggle ^ 1 };
+        self.stage = Stage::DataOut { received: end, sequence: sequence.next(), last: Some(sequence) };
         if end == whole { OutProgress::DataComplete } else { OutProgress::Handshake(Handshake::Ack) }
     }
     fn refuse(&mut self) -> OutProgress {

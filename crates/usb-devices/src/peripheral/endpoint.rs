@@ -1,7 +1,8 @@
-//! Endpoints other than 0: halts, data toggles, retransmission (USB 2.0 8.6).
+//! Endpoints other than 0: halts, data toggles or sequence numbers, retransmission (USB 2.0 8.6, USB 3.2 8.11).
 
+use super::sequence::Sequence;
 use crate::function::Reply;
-use usb_spec::{TransferType, descriptor};
+use usb_spec::{Speed, TransferType, descriptor};
 use xhci_model::{Handshake, InReply, Token};
 
 /// One direction of one endpoint number in the alternate setting in force.
@@ -10,21 +11,22 @@ pub(super) struct Endpoint {
     transfer_type: TransferType,
     max_packet: usize,
     halted: bool,
-    /// The toggle of the next packet, or of the one in flight.
-    toggle: u8,
+    /// Of the next packet, or of the one in flight.
+    sequence: Sequence,
     /// IN: the packet sent last, until the host shows that it has it. Empty room otherwise.
     packet: Vec<u8>,
     in_flight: bool,
 }
 
 impl Endpoint {
-    pub(super) fn new(descriptor: &descriptor::Endpoint) -> Self {
+    pub(super) fn new(descriptor: &descriptor::Endpoint, speed: Speed) -> Self {
         let transfer_type = descriptor.transfer_type;
         let max_packet = usize::from(descriptor.max_packet_size.bytes());
         // Isochronous packets are never repeated.
         let room = if transfer_type == TransferType::Isochronous { 0 } else { max_packet };
         let packet = Vec::with_capacity(room);
-        Self { transfer_type, max_packet, halted: false, toggle: 0, packet, in_flight: false }
+        let sequence = Sequence::first(speed);
+        Self { transfer_type, max_packet, halted: false, sequence, packet, in_flight: false }
     }
     pub(super) fn is_halted(&self) -> bool {
         self.halted
@@ -37,7 +39,7 @@ impl Endpoint {
         }
         self.halted = halted;
         if !halted {
-            self.toggle = 0;
+            self.sequence = self.sequence.restarted();
             self.in_flight = false;
         }
         true
@@ -59,12 +61,12 @@ impl Endpoint {
             return Handshake::NoResponse;
         }
         // USB 2.0 8.6.4: the host missed the handshake and repeats what is here already.
-        if token.sequence != self.toggle {
+        if token.sequence != self.sequence.get() {
             return Handshake::Ack;
         }
         let handshake = take(data);
         match handshake {
-            Handshake::Ack => self.toggle ^= 1,
+            Handshake::Ack => self.sequence = self.sequence.next(),
             Handshake::Stall => self.halted = true,
             Handshake::Nak | Handshake::NoResponse => {}
         }
@@ -87,10 +89,10 @@ impl Endpoint {
         if self.halted {
             return InReply::Stall;
         }
-        // USB 2.0 8.6.2: the host expects the other toggle, so it has the packet in flight.
-        if self.in_flight && token.sequence != self.toggle {
+        // USB 2.0 8.6.2: the host expects the next one, so it has the packet in flight.
+        if self.in_flight && token.sequence != self.sequence.get() {
             self.in_flight = false;
-            self.toggle ^= 1;
+            self.sequence = self.sequence.next();
         }
         if !self.in_flight {
             self.packet.resize(self.max_packet, 0);
@@ -106,6 +108,6 @@ impl Endpoint {
         }
         let fits = self.packet.len().min(room);
         buffer[..fits].copy_from_slice(&self.packet[..fits]);
-        InReply::Data { length: self.packet.len(), sequence: self.toggle }
+        InReply::Data { length: self.packet.len(), sequence: self.sequence.get() }
     }
 }

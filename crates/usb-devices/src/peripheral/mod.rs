@@ -2,8 +2,10 @@
 
 mod control;
 mod endpoint;
+mod sequence;
 mod standard;
 
+use crate::Descriptors;
 use crate::descriptors::DescriptorBytes;
 use crate::function::{Function, RequestError};
 use control::{ControlPipe, OutProgress};
@@ -16,7 +18,7 @@ use xhci_model::{Device, DeviceAddress, Handshake, InReply, Token};
 /// The least room for the data stage of a control transfer.
 const CONTROL_ROOM: usize = 512;
 
-/// A USB 2 device: a [`Function`] behind the chapter 9 of the specification.
+/// A device: a [`Function`] behind the chapter 9 of the specifications.
 ///
 /// ```
 /// use sim_time::Instant;
@@ -73,7 +75,7 @@ impl<F: Function> Peripheral<F> {
         let room = descriptors.longest().max(CONTROL_ROOM);
         Self {
             speed: function.speed(),
-            control: ControlPipe::new(listed.device.max_packet_size_0.into(), room),
+            control: ControlPipe::new(function.speed(), max_packet_size_0(&function, &listed), room),
             alternates: vec![0; configuration.interfaces.len()],
             function,
             descriptors,
@@ -140,7 +142,7 @@ impl<F: Function> Peripheral<F> {
     /// Puts the endpoints of the alternate setting in force of the interface at `place` in place of those of its
     /// other alternate settings.
     fn install(&mut self, place: usize) {
-        let Self { configuration, alternates, outs, ins, .. } = self;
+        let Self { configuration, alternates, outs, ins, speed, .. } = self;
         let (Some(interface), Some(&alternate)) =
             (configuration.interfaces.get(place), alternates.get(place))
         else {
@@ -153,7 +155,7 @@ impl<F: Function> Peripheral<F> {
         }
         for endpoint in interface.setting(alternate).into_iter().flat_map(|setting| &setting.endpoints) {
             if let Some(slot) = slot_of(outs, ins, endpoint.descriptor.address) {
-                *slot = Some(Endpoint::new(&endpoint.descriptor));
+                *slot = Some(Endpoint::new(&endpoint.descriptor, *speed));
             }
         }
     }
@@ -204,6 +206,12 @@ impl<F: Function> Peripheral<F> {
             None => {}
         }
     }
+}
+
+/// USB 3.2 9.6.1: at SuperSpeed `bMaxPacketSize0` is an exponent, and always 9.
+fn max_packet_size_0<F: Function>(function: &F, listed: &Descriptors) -> usize {
+    let written = usize::from(listed.device.max_packet_size_0);
+    if function.speed().is_super() { 1 << written.min(9) } else { written }
 }
 
 fn slot_of<'a>(

@@ -38,6 +38,10 @@ impl<F: Function> Peripheral<F> {
             (request::SET_INTERFACE, Recipient::Interface) => self.set_interface(now, setup),
             (request::CLEAR_FEATURE, _) => self.change_feature(setup, false),
             (request::SET_FEATURE, _) => self.change_feature(setup, true),
+            // Exit latencies: the model's host accounts for them, the device has no use for them.
+            (request::SET_SEL | request::SET_ISOCH_DELAY, Recipient::Device) if self.speed.is_super() => {
+                Ok(())
+            }
             _ => return None,
         };
         Some(answer)
@@ -107,6 +111,17 @@ impl<F: Function> Peripheral<F> {
                 if self.configuration.header.attributes.remote_wakeup =>
             {
                 self.remote_wakeup = set;
+                Ok(())
+            }
+            // Nothing here enters U1 or U2 by itself.
+            (request::U1_ENABLE | request::U2_ENABLE | request::LTM_ENABLE, Recipient::Device)
+                if self.speed.is_super() && self.configured =>
+            {
+                Ok(())
+            }
+            // USB 3.2 9.4.9: what remote wake is to a USB 2 device, for a function; bit 1 of the high byte.
+            (request::FUNCTION_SUSPEND, Recipient::Interface) if self.speed.is_super() => {
+                self.remote_wakeup = set && setup.index_hi() & 2 != 0;
                 Ok(())
             }
             // USB 2.0 9.4.9: only a power cycle ends it, that is, a new device.

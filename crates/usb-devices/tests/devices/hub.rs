@@ -31,6 +31,7 @@ impl Function for Gadget {
             configuration: ConfigurationBuilder::new(1).interface(0, 0, ClassCode::VENDOR).endpoint(endpoint),
             other_speed: None,
             strings: &[],
+            capabilities: Vec::new(),
         }
     }
     fn bus_reset(&mut self, now: Instant) {

@@ -45,6 +45,7 @@ impl Function for Loopback {
             configuration: configuration(512),
             other_speed: Some(OtherSpeed { qualifier: device.qualifier(), configuration: configuration(64) }),
             strings: &["Loopback", "\u{1F3A7} two units"],
+            capabilities: Vec::new(),
         }
     }
     fn bus_reset(&mut self, _now: Instant) {

@@ -90,6 +90,35 @@ impl Endpoint {
         Self { address, transfer_type, sync, usage, max_packet_size, interval, audio: None }
     }
 
+    /// A bulk endpoint.
+    #[must_use]
+    pub const fn bulk(address: EndpointAddress, max_packet_size: u16) -> Self {
+        Self::without_synchronization(TransferType::Bulk, address, max_packet_size, 0)
+    }
+
+    /// An interrupt endpoint; `interval` as `bInterval` codes it at the speed of the device.
+    #[must_use]
+    pub const fn interrupt(address: EndpointAddress, max_packet_size: u16, interval: u8) -> Self {
+        Self::without_synchronization(TransferType::Interrupt, address, max_packet_size, interval)
+    }
+
+    const fn without_synchronization(
+        transfer_type: TransferType,
+        address: EndpointAddress,
+        max_packet_size: u16,
+        interval: u8,
+    ) -> Self {
+        Self {
+            address,
+            transfer_type,
+            sync: SyncType::None,
+            usage: UsageType::Data,
+            max_packet_size: MaxPacketSize::new(max_packet_size, 0),
+            interval,
+            audio: None,
+        }
+    }
+
     /// The same with the two bytes of Audio 1.0.
     #[must_use]
     pub const fn with_audio(self, refresh: u8, synch_address: EndpointAddress) -> Self {

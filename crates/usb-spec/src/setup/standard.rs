@@ -26,6 +26,10 @@ pub const GET_INTERFACE: u8 = 10;
 pub const SET_INTERFACE: u8 = 11;
 /// SYNCH_FRAME.
 pub const SYNCH_FRAME: u8 = 12;
+/// SET_SEL: exit latencies, 6 bytes (USB 3.2 9.4.12).
+pub const SET_SEL: u8 = 48;
+/// SET_ISOCH_DELAY (USB 3.2 9.4.11).
+pub const SET_ISOCH_DELAY: u8 = 49;
 
 /// Feature ENDPOINT_HALT, of endpoints.
 pub const ENDPOINT_HALT: u16 = 0;
@@ -33,6 +37,14 @@ pub const ENDPOINT_HALT: u16 = 0;
 pub const DEVICE_REMOTE_WAKEUP: u16 = 1;
 /// Feature TEST_MODE, of devices.
 pub const TEST_MODE: u16 = 2;
+/// FUNCTION_SUSPEND, of an interface (USB 3.2 9.4.9).
+pub const FUNCTION_SUSPEND: u16 = 0;
+/// U1_ENABLE, of a SuperSpeed device.
+pub const U1_ENABLE: u16 = 48;
+/// U2_ENABLE, of a SuperSpeed device.
+pub const U2_ENABLE: u16 = 49;
+/// LTM_ENABLE, of a SuperSpeed device.
+pub const LTM_ENABLE: u16 = 50;
 
 /// Language of string descriptors: English (United States).
 pub const LANGUAGE_EN_US: u16 = 0x0409;

@@ -43,6 +43,7 @@ impl Function for Echo {
                 .endpoint(Endpoint::new(INTERRUPT_IN, TransferType::Interrupt, MaxPacketSize::new(8, 0), 4)),
             other_speed: None,
             strings: &[],
+            capabilities: Vec::new(),
         }
     }
     fn bus_reset(&mut self, _now: Instant) {}

@@ -34,6 +34,7 @@ pub(super) fn all() -> Descriptors {
         configuration: OFFERS.iter().fold(configuration, add_stream),
         other_speed: None,
         strings: &["pid.codes", "Speaker"],
+        capabilities: Vec::new(),
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn all(speed: Speed) -> Descriptors {
         configuration: configuration(speed),
         other_speed: Some(OtherSpeed { qualifier: device.qualifier(), configuration: configuration(other) }),
         strings: &["pid.codes", "Headset", "1"],
+        capabilities: Vec::new(),
     }
 }
 
