@@ -39,6 +39,7 @@ mod endpoints;
 mod event;
 mod fault;
 mod host_errors;
+mod inspect;
 mod interrupters;
 mod intervals;
 mod microframes;
@@ -68,6 +69,7 @@ pub use device::{Device, DeviceAddress, Handshake, InReply, LpmAnswer, LpmReques
 pub use dma::{Dma, DmaError};
 pub use event::{Event, LogLevel, Outcome, SplitPhase, TransactionKind};
 pub use fault::{Fault, FaultId, FaultRule};
+pub use inspect::Node;
 pub use interrupters::Signalling;
 pub use microframes::StartOfFrame;
 pub use notification::Notification;

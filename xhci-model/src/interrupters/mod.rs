@@ -13,10 +13,10 @@ use crate::core::Core;
 use crate::dma::{Dma, DmaError};
 use crate::event::Event;
 use crate::violation::Violation;
-use interrupter::Interrupter;
 use sim_time::Instant;
 use xhci_spec::{CompletionCode, InterrupterId, Trb};
 
+pub(crate) use interrupter::Interrupter;
 pub use signalling::Signalling;
 pub(crate) use signalling::Signals;
 
