@@ -55,6 +55,18 @@ pub(crate) enum Command {
     /// Serve the controller over vfio-user to a virtual machine, in real time
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
+    /// Plug a device into a running server
+    Attach(AttachArgs),
+    /// Pull a device out of a running server
+    Detach(DetachArgs),
+    /// Say what is plugged into a running server
+    List(ControlArgs),
+    /// Show the live state of a running server's controller
+    Inspect(InspectArgs),
+    /// Spoil transactions of a running server
+    Fault(FaultArgs),
+    /// Press keys on a keyboard of a running server
+    Type(TypeArgs),
 }
 
 #[derive(Args, Debug, Clone)]
@@ -125,15 +137,83 @@ pub(crate) struct ServeArgs {
     /// The controller: default, minimal, strict or large
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) profile: String,
-    /// Plug a device in: uac1, uac2 or hub, behind a comma port=N
-    #[arg(long, value_name = "KIND[,port=N]")]
+    /// Plug a device in: uac1, uac2[,play=WAV], hub, keyboard, disk[,file=PATH][,speed=super]; any with ,port=N
+    #[arg(long, value_name = "KIND[,PROPERTY]...")]
     pub(crate) device: Vec<DeviceSpec>,
+    /// Where attach, detach, list, inspect, fault and type reach the server; removed in the end
+    #[arg(long, value_name = "PATH")]
+    pub(crate) control: Option<PathBuf>,
+    /// Where what sound devices heard goes, as port-N.wav, when they are pulled out and in the end
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
     /// Where the controller's events go, as text
     #[arg(long, value_name = "FILE")]
     pub(crate) event_log: Option<PathBuf>,
     /// How much the event log holds
     #[arg(long, value_enum, default_value_t = LogArg::Summary)]
     pub(crate) log: LogArg,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ControlArgs {
+    /// The control socket of the server
+    #[arg(long, value_name = "PATH")]
+    pub(crate) control: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AttachArgs {
+    #[command(flatten)]
+    pub(crate) server: ControlArgs,
+    /// The device, as for serve --device
+    #[arg(value_name = "KIND[,PROPERTY]...")]
+    pub(crate) device: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DetachArgs {
+    #[command(flatten)]
+    pub(crate) server: ControlArgs,
+    /// The root port
+    pub(crate) port: u8,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) server: ControlArgs,
+    /// A part of it, such as slots/1/endpoints/2; without, everything
+    #[arg(default_value = "")]
+    pub(crate) path: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FaultArgs {
+    #[command(flatten)]
+    pub(crate) server: ControlArgs,
+    /// The root port
+    pub(crate) port: u8,
+    /// nak, stall, lost, handshake_lost, babble, split_error or data_buffer
+    pub(crate) fault: String,
+    /// Device Context Index of one endpoint; without, all
+    #[arg(long, value_name = "DCI")]
+    pub(crate) endpoint: Option<u8>,
+    /// So many transactions pass first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) skip: u32,
+    /// So many fail; without, all
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TypeArgs {
+    #[command(flatten)]
+    pub(crate) server: ControlArgs,
+    /// The root port of the keyboard
+    pub(crate) port: u8,
+    /// What to type: a to z, digits, blanks
+    pub(crate) text: String,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]

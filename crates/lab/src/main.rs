@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod control;
 mod failure;
 mod json;
 mod logging;
@@ -14,6 +15,7 @@ mod table;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use control::Request;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -24,6 +26,29 @@ fn main() -> ExitCode {
         Some(Command::Stream(args)) => stream::run(args),
         Some(Command::Scenario(args)) => scenarios::run(args),
         Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Attach(args)) => {
+            control::run(&args.server.control, &Request::Attach { device: args.device.clone() })
+        }
+        Some(Command::Detach(args)) => {
+            control::run(&args.server.control, &Request::Detach { port: args.port })
+        }
+        Some(Command::List(args)) => control::run(&args.control, &Request::List),
+        Some(Command::Inspect(args)) => {
+            control::run(&args.server.control, &Request::Inspect { path: args.path.clone() })
+        }
+        Some(Command::Fault(args)) => control::run(
+            &args.server.control,
+            &Request::Fault {
+                port: args.port,
+                endpoint: args.endpoint,
+                fault: args.fault.clone(),
+                skip: args.skip,
+                count: args.count,
+            },
+        ),
+        Some(Command::Type(args)) => {
+            control::run(&args.server.control, &Request::Type { port: args.port, text: args.text.clone() })
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -86,6 +86,11 @@ impl PciFunction {
         &mut self.xhci
     }
 
+    /// The controller, with what is plugged into it.
+    pub fn into_xhci(self) -> Xhci {
+        self.xhci
+    }
+
     /// Size of BAR 0 in bytes, a power of two.
     pub fn bar_size(&self) -> u64 {
         self.sizes.bar

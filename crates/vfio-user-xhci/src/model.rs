@@ -53,7 +53,7 @@ impl Model {
     }
 
     /// Until it is told to stop.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(mut self) -> PciFunction {
         loop {
             let progress = self.advance();
             let input = match (progress, self.session.function.poll_timeout()) {
@@ -62,7 +62,7 @@ impl Model {
                 (Progress::Idle, None) => self.inputs.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match input {
-                Ok(Input::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Input::Stop) | Err(RecvTimeoutError::Disconnected) => return self.session.function,
                 Ok(input) => self.take(input),
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -97,23 +97,24 @@ impl Server {
     }
 
     /// Serves one client after another until it is stopped. A client that comes while another is there is refused.
+    /// Gives the controller back, with what is plugged into it.
     ///
     /// # Errors
     /// The listening socket fails.
-    pub fn run(self) -> Result<(), ServerError> {
+    pub fn run(self) -> Result<Xhci, ServerError> {
         let Self { listener, path, xhci, log, inputs: (sender, receiver), stop } = self;
         let function = PciFunction::new(xhci, MessageOwner::Embedder);
-        let model = thread::Builder::new().name("xhci-model".into()).spawn(move || {
-            Model::new(function, receiver, log).run();
-        })?;
+        let model = thread::Builder::new()
+            .name("xhci-model".into())
+            .spawn(move || Model::new(function, receiver, log).run())?;
         let served = accept(&listener, &stop, &sender);
         // The model may have ended with all its senders.
         let _ended = sender.send(Input::Stop);
-        join(model);
+        let function = join(model);
         if let Some(path) = path {
             let _removed_already = std::fs::remove_file(path);
         }
-        served
+        served.map(|()| function.into_xhci())
     }
 }
 
@@ -213,8 +214,6 @@ fn refuse(stream: &UnixStream) {
     }
 }
 
-fn join(thread: JoinHandle<()>) {
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
+fn join<T>(thread: JoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -28,7 +28,7 @@ impl Running {
         let xhci = Xhci::new(Profile::default(), 0).expect("the default profile");
         let server = Server::bind(&directory.path().join("socket"), xhci).expect("a socket");
         let (handle, stop) = (server.handle(), server.stopper());
-        let thread = std::thread::spawn(|| server.run().expect("the listener works"));
+        let thread = std::thread::spawn(|| drop(server.run().expect("the listener works")));
         Self { directory, handle, stop, thread: Some(thread) }
     }
 

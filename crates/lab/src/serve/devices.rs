@@ -1,14 +1,21 @@
-//! What `--device` says: `KIND[,port=N]`.
+//! What `--device` says: `KIND[,port=N][,file=PATH][,speed=high|super][,play=WAV]`.
 
-use crate::failure::Failure;
-use sim_time::Instant;
+use scenario::audio::{Audio, read_wav};
+use std::any::Any;
 use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use usb_devices::audio::Recording;
 use usb_devices::audio::uac1::Speaker;
 use usb_devices::audio::uac2::Headset;
-use usb_devices::{Hub, Peripheral};
+use usb_devices::storage::{FileMedium, Medium, MemoryMedium};
+use usb_devices::{Disk, Hub, Keyboard, Peripheral};
 use xhci_model::{Device, Protocol, Xhci};
 use xhci_spec::PortId;
+
+/// Blocks of a disk without file: 16 MiB.
+const MEMORY_BLOCKS: usize = 1 << 15;
 
 /// A device to plug in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +23,9 @@ pub(crate) struct DeviceSpec {
     kind: Kind,
     /// None is the first free port of the device's protocol.
     port: Option<PortId>,
+    /// A disk's file, or what a headset's microphone hears.
+    file: Option<PathBuf>,
+    is_super: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,31 +33,31 @@ enum Kind {
     Uac1,
     Uac2,
     Hub,
+    Keyboard,
+    Disk,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Uac1, Self::Uac2, Self::Hub];
+    const ALL: [Self; 5] = [Self::Uac1, Self::Uac2, Self::Hub, Self::Keyboard, Self::Disk];
 
     fn name(self) -> &'static str {
         match self {
             Self::Uac1 => "uac1",
             Self::Uac2 => "uac2",
             Self::Hub => "hub",
-        }
-    }
-
-    fn build(self) -> Box<dyn Device> {
-        match self {
-            Self::Uac1 => Box::new(Peripheral::new(Speaker::new())),
-            Self::Uac2 => Box::new(Peripheral::new(Headset::new())),
-            Self::Hub => Box::new(Hub::new()),
+            Self::Keyboard => "keyboard",
+            Self::Disk => "disk",
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for DeviceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.kind.name())?;
+        match &self.file {
+            Some(file) => write!(f, " {}", file.display()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -62,35 +72,91 @@ impl FromStr for DeviceSpec {
             let kinds = Kind::ALL.map(Kind::name).join(", ");
             format!("unknown device {name:?}, there are {kinds}")
         })?;
-        let mut port = None;
+        let mut spec = Self { kind, port: None, file: None, is_super: false };
         for part in parts {
-            match part.split_once('=') {
-                Some(("port", number)) => {
-                    let parsed = number.parse().ok().and_then(PortId::new);
-                    port =
-                        Some(parsed.ok_or_else(|| format!("port {number:?} is no port number, 1 to 255"))?);
+            match (part.split_once('='), kind) {
+                (Some(("port", number)), _) => {
+                    let port = number.parse().ok().and_then(PortId::new);
+                    spec.port = Some(port.ok_or_else(|| format!("port {number:?}: allowed is 1 to 255"))?);
                 }
-                _ => return Err(format!("unknown property {part:?}, there is port=N")),
+                (Some(("file", path)), Kind::Disk) | (Some(("play", path)), Kind::Uac2) => {
+                    spec.file = Some(path.into());
+                }
+                (Some(("speed", speed @ ("high" | "super"))), Kind::Disk) => spec.is_super = speed == "super",
+                _ => return Err(format!("{name} has no property {part:?}; {}", properties(kind))),
             }
         }
-        Ok(Self { kind, port })
+        Ok(spec)
     }
 }
 
-/// Plugs everything in, in the order of the command line.
-pub(super) fn plug_in(specs: &[DeviceSpec], xhci: &mut Xhci) -> Result<(), Failure> {
-    for spec in specs {
-        let device = spec.kind.build();
-        let port = spec.port.or_else(|| free_port(xhci, device.as_ref()));
-        let port = port.ok_or_else(|| Failure::usage(format!("--device {}: no free port", spec.kind)))?;
-        xhci.attach(Instant::ZERO, port, device)
-            .map_err(|error| Failure::usage(format!("--device {}: {error}", spec.kind)))?;
+fn properties(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Disk => "there are port=N, file=PATH, speed=high and speed=super",
+        Kind::Uac2 => "there are port=N and play=WAV",
+        Kind::Uac1 | Kind::Hub | Kind::Keyboard => "there is port=N",
     }
-    Ok(())
 }
 
-fn free_port(xhci: &Xhci, device: &dyn Device) -> Option<PortId> {
+impl DeviceSpec {
+    pub(crate) fn port(&self) -> Option<PortId> {
+        self.port
+    }
+
+    /// The device.
+    ///
+    /// # Errors
+    /// Its file cannot be used.
+    pub(crate) fn build(&self) -> Result<Box<dyn Device>, String> {
+        Ok(match self.kind {
+            Kind::Uac1 => Box::new(Peripheral::new(Speaker::new())),
+            Kind::Uac2 => {
+                let mut headset = Headset::new();
+                if let Some(path) = &self.file {
+                    headset.set_capture_source(
+                        read_wav(path).map_err(|error| error.to_string())?.bytes.to_vec(),
+                    );
+                }
+                Box::new(Peripheral::new(headset))
+            }
+            Kind::Hub => Box::new(Hub::new()),
+            Kind::Keyboard => Box::new(Peripheral::new(Keyboard::new())),
+            Kind::Disk => {
+                let medium: Box<dyn Medium> = match &self.file {
+                    Some(path) => {
+                        Box::new(open(path).map_err(|error| format!("{}: {error}", path.display()))?)
+                    }
+                    None => Box::new(MemoryMedium::new(MEMORY_BLOCKS)),
+                };
+                let disk = if self.is_super { Disk::super_speed(medium) } else { Disk::new(medium) };
+                Box::new(Peripheral::new(disk))
+            }
+        })
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<FileMedium> {
+    FileMedium::new(File::options().read(true).write(true).open(path)?)
+}
+
+/// The first free port for a device.
+pub(crate) fn free_port(xhci: &Xhci, device: &dyn Device) -> Option<PortId> {
     let protocol = if device.speed().is_super() { Protocol::Usb3 } else { Protocol::Usb2 };
     let fits = |port: &PortId| xhci.protocol(*port) == Some(protocol) && xhci.device(*port).is_none();
     (1..=u8::MAX).filter_map(PortId::new).find(fits)
+}
+
+/// What a sound device heard, a piece for each time that a stream was opened in another format; nothing of a device that
+/// hears nothing.
+pub(crate) fn recordings(device: &dyn Device) -> Vec<Audio> {
+    let device: &dyn Any = device;
+    let headset = device.downcast_ref::<Peripheral<Headset>>().map(|headset| headset.function().playback());
+    let speaker =
+        || device.downcast_ref::<Peripheral<Speaker>>().map(|speaker| speaker.function().playback());
+    let sinks = headset.or_else(speaker).into_iter();
+    sinks
+        .flat_map(|sink| sink.earlier_recordings().iter().chain([sink.recording()]))
+        .filter(|recording| !recording.bytes.is_empty())
+        .map(|Recording { format, bytes, .. }| Audio { format: *format, bytes: bytes.as_slice().into() })
+        .collect()
 }

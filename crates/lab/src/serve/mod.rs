@@ -1,26 +1,28 @@
 //! `xhci-lab serve`: the controller as a PCI device of a virtual machine.
 
 mod devices;
+mod event_log;
 mod socket;
 
-pub(crate) use devices::DeviceSpec;
+pub(crate) use devices::{DeviceSpec, free_port, recordings};
 
 use crate::cli::ServeArgs;
+use crate::control::{self, Machine};
 use crate::failure::Failure;
+use event_log::EventLog;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sim_time::Instant;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use vfio_user_xhci::Server;
-use xhci_model::{Event, Profile, Xhci};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use vfio_user_xhci::{Server, Stop};
+use xhci_model::{Profile, Xhci};
+use xhci_spec::PortId;
 
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let profile: Profile = args.profile.parse().map_err(Failure::usage)?;
     let mut xhci = Xhci::new(profile, 0).map_err(Failure::usage)?;
-    devices::plug_in(&args.device, &mut xhci)?;
+    let plugged = plug_in(&args.device, &mut xhci)?;
     let log = args.event_log.as_deref().map(EventLog::create).transpose()?;
     let mut server = match (&args.socket, args.fd) {
         (Some(path), _) => Server::bind(path, xhci).map_err(Failure::usage)?,
@@ -30,41 +32,49 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     if let Some(log) = log.clone() {
         server.log_to(args.log.into(), move |at, event| log.record(at, event));
     }
-    let stop = server.stopper();
-    let mut signals =
-        Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| Failure::Run(error.to_string()))?;
+    let machine = Arc::new(Machine::new(server.handle(), plugged, args.record.clone()));
+    if let Some(path) = &args.control {
+        control::listen(path, machine.clone())?;
+    }
+    stop_on_signals(server.stopper())?;
+    let served = server.run().map_err(|error| Failure::Run(error.to_string()));
+    if let Some(path) = &args.control {
+        let _removed_already = std::fs::remove_file(path);
+    }
+    if let Some(log) = log {
+        log.flush()?;
+    }
+    let mut xhci = served?;
+    for port in (1..=u8::MAX).filter_map(PortId::new) {
+        if let Some(device) = xhci.detach(Instant::ZERO, port) {
+            machine.keep_recordings(port, device.as_ref()).map_err(Failure::Run)?;
+        }
+    }
+    Ok(())
+}
+
+/// Plugs everything in, in the order of the command line.
+fn plug_in(specs: &[DeviceSpec], xhci: &mut Xhci) -> Result<BTreeMap<PortId, DeviceSpec>, Failure> {
+    let mut plugged = BTreeMap::new();
+    for spec in specs {
+        let failure = |reason: String| Failure::usage(format!("--device {spec}: {reason}"));
+        let device = spec.build().map_err(failure)?;
+        let port = spec.port().or_else(|| free_port(xhci, device.as_ref()));
+        let port = port.ok_or_else(|| failure("no free port".into()))?;
+        xhci.attach(Instant::ZERO, port, device).map_err(|error| failure(error.to_string()))?;
+        plugged.insert(port, spec.clone());
+    }
+    Ok(plugged)
+}
+
+fn stop_on_signals(stop: Stop) -> Result<(), Failure> {
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
+    let mut signals = signals.map_err(|error| Failure::Run(format!("signals: {error}")))?;
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             tracing::info!(signal, "stopping");
             stop.stop();
         }
     });
-    let served = server.run().map_err(|error| Failure::Run(error.to_string()));
-    if let Some(log) = log {
-        log.flush()?;
-    }
-    served
-}
-
-/// A text file of events.
-#[derive(Clone)]
-struct EventLog(Arc<Mutex<BufWriter<File>>>);
-
-impl EventLog {
-    fn create(path: &Path) -> Result<Self, Failure> {
-        let file = File::create(path);
-        let file = file.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-        Ok(Self(Arc::new(Mutex::new(BufWriter::new(file)))))
-    }
-
-    fn record(&self, at: Instant, event: &Event) {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // What could not be written is told at the end.
-        let _told_by_flush = writeln!(file, "{at} {event}");
-    }
-
-    fn flush(&self) -> Result<(), Failure> {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        file.flush().map_err(|error| Failure::Run(format!("event log: {error}")))
-    }
+    Ok(())
 }
