@@ -1,0 +1,263 @@
+"""Runs guests and checks what they saw against what the server saw. Started by `guest/run`."""
+
+import argparse
+import math
+import os
+import selectors
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RATES = (44100, 48000, 96000)
+# Ports of the server's devices: the tests in `tests/` know them.
+DEVICES = ["uac2,port=1", "uac1,port=2", "hub,port=3", "keyboard,port=4"]
+FULL = ["enumerate", "playback", "capture", "disk", "keyboard", "hotplug", "rebind", "suspend", "runtime"]
+SHORT = ["enumerate", "disk"]
+
+
+class Run:
+    """One boot, or several, of one guest against one server."""
+
+    def __init__(self, name, kernel, tests, profile="default", boots=1):
+        self.name, self.kernel, self.tests, self.profile, self.boots = name, kernel, tests, profile, boots
+
+
+RUNS = [
+    Run("7.3", "7.3", FULL),
+    Run("6.12", "6.12", FULL),
+    Run("7.3-strict", "7.3", SHORT, profile="strict"),
+    Run("7.3-large", "7.3", SHORT, profile="large"),
+    Run("7.3-reboot", "7.3", ["enumerate"], boots=3),
+]
+
+
+def make_audio(folder):
+    """Two seconds of 16-bit stereo at each rate, different in every sample."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for rate in RATES:
+        path = folder / f"{rate}.raw"
+        if not path.exists():
+            frames = ((i * 7919 % 65521 - 32760, int(20000 * math.sin(i / 17))) for i in range(2 * rate))
+            path.write_bytes(b"".join(struct.pack("<hh", left, right) for left, right in frames))
+
+
+class Guest:
+    """QEMU with its console, the server, and the folder of their logs."""
+
+    def __init__(self, options, run, folder):
+        self.options, self.run, self.folder = options, run, folder
+        self.cache, self.root = options.cache, options.cache / "root"
+        self.shared = self.root / "run/xhci-lab"
+        self.failures, self.passed = [], []
+        self.processes = []
+
+    def start_server(self):
+        self.shared.mkdir(parents=True, exist_ok=True)
+        for name in ("socket", "control"):
+            (self.shared / name).unlink(missing_ok=True)
+        disks = []
+        for name in ("a", "b"):
+            path = self.folder / f"disk-{name}.img"
+            path.write_bytes(b"")
+            os.truncate(path, 64 << 20)
+            disks.append(path)
+        super_port = {"strict": 7, "large": 129}.get(self.run.profile, 7)
+        devices = DEVICES + [f"disk,file={disks[0]},speed=super,port={super_port}", f"disk,file={disks[1]},port=5"]
+        command = [self.options.lab, "serve", "-v", "--socket", self.shared / "socket", "--control",
+                   self.shared / "control", "--profile", self.run.profile, "--event-log", self.folder / "events.log", "--log", self.options.log,
+                   "--record", self.folder / "record"]
+        for device in devices:
+            command += ["--device", device]
+        self.server = subprocess.Popen(command, stderr=open(self.folder / "server.log", "w"))
+        self.processes.append(self.server)
+        wait_until(lambda: (self.shared / "socket").exists(), 10, "the server's socket")
+
+    def control(self, words):
+        """Carries out a command of the guest; the answer for its console."""
+        command = [self.options.lab, words[0], "--control", self.shared / "control", *words[1:]]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return "done" if done.returncode == 0 else f"failed {done.stderr.strip()}"
+
+    def boot(self):
+        for proc, kind in (("proc", "-tproc"), ("dev", "--bind")):
+            if not os.path.ismount(self.root / proc):
+                source = "none" if kind == "-tproc" else "/dev"
+                subprocess.run(["mount", kind, source, self.root / proc], check=True)
+        modules = next((self.cache / "kernels" / self.run.kernel / "usr/lib/modules").iterdir())
+        shutil.copy(modules / "vmlinuz", self.shared / "vmlinuz")
+        shutil.copy(self.cache / f"initramfs-{self.run.kernel}", self.shared / "initramfs")
+        device = '{"driver":"vfio-user-pci","socket":{"type":"unix","path":"/run/xhci-lab/socket"}}'
+        append = f"console=ttyS0 panic=-1 quiet tests={','.join(self.run.tests)}"
+        command = ["chroot", self.root, "qemu-system-x86_64", "-machine", "q35,memory-backend=m", "-object",
+                   "memory-backend-memfd,id=m,size=512M,share=on", "-accel", "tcg,thread=multi", "-smp", "1", "-m", "512",
+                   "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-serial",
+                   "file:/run/xhci-lab/serial", "-kernel", "/run/xhci-lab/vmlinuz", "-initrd",
+                   "/run/xhci-lab/initramfs", "-append", append, "-device", device]
+        (self.shared / "serial").unlink(missing_ok=True)
+        console = open(self.folder / "console.log", "ab")
+        self.qemu = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=console)
+        self.processes.append(self.qemu)
+        self.follow(console)
+        if (self.shared / "serial").exists():
+            shutil.copy(self.shared / "serial", self.folder / "serial")
+
+    def follow(self, console):
+        """Reads the console, answers the guest, collects verdicts, until the guest ends or takes too long."""
+        selector = selectors.DefaultSelector()
+        selector.register(self.qemu.stdout, selectors.EVENT_READ)
+        rest, deadline, ended = b"", time.monotonic() + self.options.boot_seconds, False
+        while True:
+            if time.monotonic() > deadline:
+                self.failures.append(f"the guest takes more than {self.options.boot_seconds} s")
+                break
+            if not selector.select(timeout=1):
+                continue
+            chunk = os.read(self.qemu.stdout.fileno(), 65536)
+            if not chunk:
+                break
+            console.write(chunk)
+            console.flush()
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                ended |= self.take(line.decode(errors="replace").strip())
+        if not ended and not self.failures:
+            self.failures.append("the guest ended early")
+        if self.qemu.poll() is None:
+            try:
+                self.qemu.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.qemu.kill()
+                self.qemu.wait()
+
+    def take(self, line):
+        at = line.find("@")
+        word, _, text = line[at + 1:].partition(" ") if at >= 0 else ("", "", "")
+        if word == "ok":
+            self.passed.append(text)
+            print(f"  ok   {self.run.name} {text}", flush=True)
+        elif word == "fail":
+            self.failures.append(text)
+            print(f"  FAIL {self.run.name} {text}", flush=True)
+        elif word == "info":
+            print(f"       {self.run.name} {text}", flush=True)
+        elif word == "host":
+            self.qemu.stdin.write((self.control(text.split()) + "\n").encode())
+            self.qemu.stdin.flush()
+        elif word == "capture":
+            self.captured_bytes = int(text)
+        return word == "end"
+
+    def stop(self):
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if getattr(self, "server", None) is not None and self.server.returncode != 0:
+            self.failures.append(f"the server ended with {self.server.returncode}")
+
+    def compare_audio(self):
+        """What the devices heard holds what was played, whole."""
+        if "playback" not in self.run.tests:
+            return
+        played = {rate: (self.cache / "pcm" / f"{rate}.raw").read_bytes() for rate in RATES}
+        heard = {}
+        for path in sorted((self.folder / "record").glob("port-*.wav")):
+            port = path.name.split("-")[1].split(".")[0]
+            with wave.open(str(path)) as recording:
+                key = (port, recording.getframerate())
+                heard[key] = heard.get(key, b"") + recording.readframes(recording.getnframes())
+        for port, name, rates in (("1", "Headset", RATES), ("2", "Speaker", RATES[:2])):
+            for rate in rates:
+                if played[rate] not in heard.get((port, rate), b""):
+                    self.failures.append(f"playback: the {name} did not hear at {rate} Hz what was played")
+
+    def compare_capture(self):
+        """What was recorded is an unbroken piece of what the microphone gives: a ramp."""
+        if "capture" not in self.run.tests or not hasattr(self, "captured_bytes"):
+            return
+        data = (self.folder / "serial").read_bytes()[:self.captured_bytes]
+        left = [sample for sample, in struct.iter_unpack("<h2x", data[:len(data) - len(data) % 4])]
+        steps = {(b - a) & 0xFFFF for a, b in zip(left, left[1:])}
+        if len(left) < 40000 or len(steps) != 1:
+            self.failures.append(f"capture: {len(left)} frames with steps {sorted(steps)[:5]}")
+
+
+def wait_until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"waited {seconds} s for {what}")
+        time.sleep(0.05)
+
+
+def perform(options, run):
+    folder = Path(tempfile.mkdtemp(prefix=f"xhci-guest-{run.name}-"))
+    guest = Guest(options, run, folder)
+    started = time.monotonic()
+    try:
+        guest.start_server()
+        for _ in range(run.boots):
+            guest.boot()
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        guest.failures.append(str(error))
+    finally:
+        guest.stop()
+    guest.compare_audio()
+    guest.compare_capture()
+    seconds = time.monotonic() - started
+    if guest.failures:
+        print(f"FAIL {run.name} ({seconds:.0f} s): console, event log and server log are in {folder}")
+        for failure in guest.failures:
+            print(f"     {failure}")
+    else:
+        print(f"ok   {run.name}: {len(guest.passed)} tests in {seconds:.0f} s")
+        if not options.keep:
+            shutil.rmtree(folder)
+    return guest
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="guest/run")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--lab", type=Path, required=True)
+    parser.add_argument("--kernel", action="append", choices=["7.3", "6.12"], help="only runs of this kernel")
+    parser.add_argument("--run", action="append", choices=[run.name for run in RUNS], help="only this run")
+    parser.add_argument("--test", action="append", choices=FULL, help="only these tests")
+    parser.add_argument("--boot-seconds", type=int, default=420, help="how long one boot may take")
+    parser.add_argument("--minutes", type=float, default=20, help="no run is begun after that")
+    parser.add_argument("--log", default="summary", choices=["summary", "full"], help="how much the event log holds")
+    parser.add_argument("--keep", action="store_true", help="keep the logs of what passed")
+    options = parser.parse_args()
+    make_audio(options.cache / "pcm")
+    for kernel in ("7.3", "6.12"):
+        subprocess.run([HERE / "initramfs", options.cache, kernel, options.cache / f"initramfs-{kernel}"], check=True)
+    started, passed, failed, skipped = time.monotonic(), 0, 0, 0
+    for run in RUNS:
+        if options.run and run.name not in options.run or options.kernel and run.kernel not in options.kernel:
+            continue
+        if options.test:
+            run.tests = [test for test in run.tests if test in options.test]
+        if time.monotonic() - started > options.minutes * 60 or not run.tests:
+            skipped += len(run.tests)
+            print(f"skip {run.name}")
+            continue
+        guest = perform(options, run)
+        passed += len(guest.passed)
+        failed += len(guest.failures)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
