@@ -18,6 +18,7 @@ mod extended_capabilities;
 mod faults;
 mod host_errors;
 mod hostile;
+mod inspect;
 mod interrupters;
 mod isoch_packets;
 mod isoch_schedule;

@@ -99,6 +99,11 @@ fn properties(kind: Kind) -> &'static str {
 }
 
 impl DeviceSpec {
+    /// Its kind, as `--device` names it.
+    pub(crate) fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
     pub(crate) fn port(&self) -> Option<PortId> {
         self.port
     }

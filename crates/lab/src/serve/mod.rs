@@ -57,7 +57,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 fn plug_in(specs: &[DeviceSpec], xhci: &mut Xhci) -> Result<BTreeMap<PortId, DeviceSpec>, Failure> {
     let mut plugged = BTreeMap::new();
     for spec in specs {
-        let failure = |reason: String| Failure::usage(format!("--device {spec}: {reason}"));
+        let failure = |reason: String| Failure::usage(format!("--device {}: {reason}", spec.name()));
         let device = spec.build().map_err(failure)?;
         let port = spec.port().or_else(|| free_port(xhci, device.as_ref()));
         let port = port.ok_or_else(|| failure("no free port".into()))?;

@@ -5,4 +5,5 @@ mod bad_files;
 mod formats;
 mod runs;
 mod scenarios;
+mod serve;
 mod support;
