@@ -140,6 +140,9 @@ pub(crate) struct ServeArgs {
     /// Plug a device in: uac1, uac2[,play=WAV], hub, keyboard, disk[,file=PATH][,speed=super]; any with ,port=N
     #[arg(long, value_name = "KIND[,PROPERTY]...")]
     pub(crate) device: Vec<DeviceSpec>,
+    /// Let USB time run N times slower than real time, for guests whose processor is emulated
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) slow_down: u32,
     /// Where attach, detach, list, inspect, fault and type reach the server; removed in the end
     #[arg(long, value_name = "PATH")]
     pub(crate) control: Option<PathBuf>,

@@ -48,8 +48,13 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(function: PciFunction, inputs: Receiver<Input>, log: Option<LogSink>) -> Self {
-        Self { session: Session::new(function), clock: RealClock::new(), inputs, client: None, log }
+    pub(crate) fn new(
+        function: PciFunction,
+        inputs: Receiver<Input>,
+        log: Option<LogSink>,
+        slow_down: u32,
+    ) -> Self {
+        Self { session: Session::new(function), clock: RealClock::new(slow_down), inputs, client: None, log }
     }
 
     /// Until it is told to stop.

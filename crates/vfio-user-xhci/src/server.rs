@@ -43,6 +43,7 @@ pub struct Server {
     path: Option<PathBuf>,
     xhci: Xhci,
     log: Option<LogSink>,
+    slow_down: u32,
     inputs: (Sender<Input>, Receiver<Input>),
     stop: Stop,
 }
@@ -77,7 +78,21 @@ impl Server {
     /// The system is out of descriptors.
     pub fn listening(listener: UnixListener, xhci: Xhci) -> Result<Self, ServerError> {
         let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(io::Error::from)?;
-        Ok(Self { listener, path: None, xhci, log: None, inputs: unbounded(), stop: Stop(Arc::new(stop)) })
+        Ok(Self {
+            listener,
+            path: None,
+            xhci,
+            log: None,
+            slow_down: 1,
+            inputs: unbounded(),
+            stop: Stop(Arc::new(stop)),
+        })
+    }
+
+    /// Lets the controller's time run so many times slower than real time, for guests whose processor is emulated: a frame
+    /// then lasts as much longer.
+    pub fn slow_down(&mut self, times: u32) {
+        self.slow_down = times;
     }
 
     /// Events of the controller at this level go to `sink`, on the model's thread.
@@ -102,11 +117,11 @@ impl Server {
     /// # Errors
     /// The listening socket fails.
     pub fn run(self) -> Result<Xhci, ServerError> {
-        let Self { listener, path, xhci, log, inputs: (sender, receiver), stop } = self;
+        let Self { listener, path, xhci, log, slow_down, inputs: (sender, receiver), stop } = self;
         let function = PciFunction::new(xhci, MessageOwner::Embedder);
         let model = thread::Builder::new()
             .name("xhci-model".into())
-            .spawn(move || Model::new(function, receiver, log).run())?;
+            .spawn(move || Model::new(function, receiver, log, slow_down).run())?;
         let served = accept(&listener, &stop, &sender);
         // The model may have ended with all its senders.
         let _ended = sender.send(Input::Stop);

@@ -29,6 +29,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         (None, Some(fd)) => Server::listening(socket::inherited(fd)?, xhci).map_err(Failure::usage)?,
         (None, None) => return Err(Failure::usage("--socket: missing; give a path, or --fd")),
     };
+    server.slow_down(args.slow_down);
     if let Some(log) = log.clone() {
         server.log_to(args.log.into(), move |at, event| log.record(at, event));
     }
