@@ -1,4 +1,5 @@
 # Keys that are pressed arrive as events.
+wait_for 20 input Keyboard || fail "no keyboard"
 dd if="$(input Keyboard)" of=/tmp/keys bs=24 count=6 2>/dev/null &
 reader=$!
 sleep 1

@@ -139,7 +139,8 @@ impl Function for Keyboard {
     }
 
     fn suspend(&mut self, _now: Instant) {
-        self.wake = false;
+        // What was not fetched is a reason still.
+        self.wake = !self.reports.is_empty();
     }
 
     fn resume(&mut self, _now: Instant) {
