@@ -413,3 +413,25 @@ fn a_device_may_leave_only_so_many_streams_inside_a_td() {
     assert!(packets.contains("64:1024 64:0! 65:1024 65:0! 65:1024 66:0! 66:1024 66:0! 66:1024"), "{packets}");
     expect!["1@65.0:0 1@66.0:0 1@67.0:0"].assert_eq(&streams.events()[..26]);
 }
+
+/// Without secondary arrays (NSS) a linear array and a primary one are the same to software.
+#[test] // req: CTX-20, CTX-21, CTX-12
+fn a_stream_is_found_with_either_array_and_either_cycle_state() {
+    for lsa in [false, true] {
+        for dcs in [false, true] {
+            // DCS of the endpoint context says nothing: it points to an array.
+            let mut streams =
+                Streams::with(EndpointType::BULK_OUT, |context| context.with_lsa(lsa).with_dcs(!dcs));
+            let context = StreamContext::new().with_sct(PRIMARY).with_dcs(dcs);
+            let context = context.with_tr_dequeue_pointer(Gpa(ring_of(5)));
+            streams.bench.machine.memory.put(ARRAY + 5 * 16, &context.to_bytes());
+            streams.rings[5].cycle = dcs;
+            let beyond = transfer::no_op().with_ioc(true).with_cycle(!dcs).to_bytes();
+            streams.bench.machine.memory.put(ring_of(5) + 16, &beyond);
+            streams.trbs(5, "N8 ioc");
+            streams.go(&[5]);
+            assert_eq!(streams.packets(), "5:8", "LSA {lsa} DCS {dcs}");
+            assert_eq!(streams.events(), "1@5.0:0");
+        }
+    }
+}
