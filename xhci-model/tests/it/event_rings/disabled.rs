@@ -1,8 +1,8 @@
 //! Interrupters without a ring, and targets that do not exist (xHCI 4.17.1, 5.5.2.3.1).
 
-use super::{bulk, normal};
 use crate::support::interrupts::segments::Segments;
 use crate::support::interrupts::{Act, EHB, IE, IP, on_every_profile_with_secondaries};
+use crate::support::interrupts::{bulk, normal};
 use crate::support::{EVENT_RINGS, Machine, on_every_profile};
 use expect_test::expect;
 use sim_time::Duration;

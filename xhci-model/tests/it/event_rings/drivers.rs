@@ -1,8 +1,8 @@
 //! Event rings as particular drivers use them (Appendix A).
 
-use super::{bulk, normal};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::interrupts::{EHB, IE, IP, on_every_profile_with_secondaries};
+use crate::support::interrupts::{bulk, normal};
 use crate::support::{
     BUFFERS, CONTEXTS, DCBAA, EVENT_RINGS, EventRing, INPUT, Machine, dci, endpoint, on_every_profile,
     ring_base,

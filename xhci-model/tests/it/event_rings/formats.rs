@@ -1,7 +1,7 @@
 //! What event TRBs look like (xHCI 6.4.2), against Appendix B of the requirements.
 
-use super::bulk;
 use crate::support::gadget::{Answer, Gadget};
+use crate::support::interrupts::bulk;
 use crate::support::interrupts::segments::Segments;
 use crate::support::{BUFFERS, EVENT_RINGS, Machine, Producer, dci, endpoint, on_every_profile, ring_base};
 use expect_test::expect;

@@ -1,9 +1,9 @@
 //! Full event rings: what is said, who stops, what is lost, and how it goes on (xHCI 4.9.4).
 
-use super::{bulk, normal};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::interrupts::segments::Segments;
 use crate::support::interrupts::{INTE, on_every_profile_with_secondaries};
+use crate::support::interrupts::{bulk, normal};
 use crate::support::{BUFFERS, EVENT_RINGS, Machine, Producer, dci, endpoint, on_every_profile, ring_base};
 use expect_test::expect;
 use usb_spec::Speed;

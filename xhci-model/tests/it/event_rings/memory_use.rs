@@ -1,8 +1,8 @@
 //! A ring that nobody reads costs no memory, however long and whatever goes on (SEC-06).
 #![expect(unsafe_code, reason = "a global allocator that counts")]
 
-use super::normal;
 use crate::support::gadget::{Answer, Gadget};
+use crate::support::interrupts::normal;
 use crate::support::{Machine, Producer, dci, endpoint, ring_base};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,8 +1,8 @@
 //! Where events go: segments, wraps, cycle bits, ERDP (xHCI 4.9.4, 6.5).
 
-use super::{bulk, normal};
 use crate::support::interrupts::segments::Segments;
 use crate::support::interrupts::{Act, IE, INTE, on_every_profile_with_secondaries};
+use crate::support::interrupts::{bulk, normal};
 use crate::support::{EVENT_RINGS, Machine, on_every_profile};
 use expect_test::expect;
 use sim_time::Duration;

@@ -4,13 +4,13 @@ pub mod segments;
 
 use super::gadget::Gadget;
 use super::memory::Memory;
-use super::{BUFFERS, Machine, dci, endpoint, ring_base};
+use super::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::{Duration, Instant};
 use usb_spec::Speed;
 use xhci_model::{Budget, Dma, DmaError, Output, Profile, Progress};
 use xhci_spec::context::EndpointType;
 use xhci_spec::trb::{command, transfer};
-use xhci_spec::{Gpa, InterrupterId, Trb};
+use xhci_spec::{Dci, Gpa, InterrupterId, SlotId, Trb};
 
 /// Bits of IMAN, ERDP, USBSTS and USBCMD.
 pub const IP: u32 = 1;
@@ -26,6 +26,19 @@ pub fn on_every_profile_with_secondaries(test: impl Fn(Machine)) {
             test(machine);
         }
     });
+}
+
+/// A slot at port 1 with one bulk endpoint of this kind, and the ring of that.
+pub fn bulk(machine: &mut Machine, kind: EndpointType) -> (SlotId, Dci, Producer) {
+    let slot = machine.enumerate(1, Gadget::new(Speed::High));
+    let ep = dci(1, kind.is_in());
+    machine.configure(slot, &[(ep, endpoint(slot, ep, kind, 512, 0))]);
+    (slot, ep, Producer::new(ring_base(slot, ep), 128))
+}
+
+/// Eight bytes, to be reported to interrupter `target`.
+pub fn normal(target: u16) -> Trb {
+    transfer::normal(Gpa(BUFFERS), 8).with_ioc(true).with_interrupter_target(InterrupterId(target))
 }
 
 /// What the controller did outside of itself.
