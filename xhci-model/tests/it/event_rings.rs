@@ -2,6 +2,7 @@
 
 mod disabled;
 mod drivers;
+mod flow_control;
 mod formats;
 mod full;
 mod memory_use;

@@ -41,6 +41,13 @@ pub fn normal(target: u16) -> Trb {
     transfer::normal(Gpa(BUFFERS), 8).with_ioc(true).with_interrupter_target(InterrupterId(target))
 }
 
+/// The ring of `id` has 64 TRBs and room for no event: the first one makes it full.
+pub fn clog(machine: &mut Machine, id: u16) {
+    machine.event_ring(id, 64);
+    let ring = machine.rings[usize::from(id)].base;
+    machine.write64(machine.ir(id) + 0x18, ring + 2 * 16);
+}
+
 /// What the controller did outside of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Act {
