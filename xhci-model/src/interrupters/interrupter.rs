@@ -123,7 +123,7 @@ impl Interrupter {
 
     /// Whether a change of USBCMD or of the signalling can make a difference.
     pub(super) fn has_news(&self) -> bool {
-        self.interrupt_pending || self.pending_enable || self.ring_changed
+        self.interrupt_pending || self.ring_changed
     }
 
     /// Puts a look at this interrupter on the agenda, once.

@@ -58,7 +58,6 @@ impl Interrupters {
     /// After a change of signalling: targets, and interrupts that wait for a way to be told.
     pub(crate) fn signalling_changed(&mut self, now: Instant, core: &mut Core) {
         self.choose_targets(core);
-        core.drive_line(false, now);
         self.recheck_all(now, core);
     }
 

@@ -1,13 +1,14 @@
 //! Interrupters without a ring, and targets that do not exist (xHCI 4.17.1, 5.5.2.3.1).
 
+use crate::support::gadget::Gadget;
 use crate::support::interrupts::segments::Segments;
-use crate::support::interrupts::{Act, EHB, IE, IP, on_every_profile_with_secondaries};
-use crate::support::interrupts::{bulk, normal};
-use crate::support::{EVENT_RINGS, Machine, on_every_profile};
+use crate::support::interrupts::{Act, EHB, IE, IP, bulk, clog, normal, on_every_profile_with_secondaries};
+use crate::support::{EVENT_RINGS, INPUT, Machine, dci, endpoint, on_every_profile};
 use expect_test::expect;
 use sim_time::Duration;
+use usb_spec::Speed;
 use xhci_model::{Event, LogLevel, Policy, Profile, Violation};
-use xhci_spec::context::{EndpointState, EndpointType};
+use xhci_spec::context::{EndpointState, EndpointType, InputControlContext};
 use xhci_spec::trb::{command, transfer};
 use xhci_spec::{CompletionCode, Gpa, InterrupterId, TrbType};
 
@@ -89,6 +90,36 @@ fn disabling_drops_what_waited_for_room() {
         let events = machine.take_events(1, true);
         assert_eq!(events.iter().map(|trb| trb.completion_code().0).collect::<Vec<_>>(), [1]);
     });
+}
+
+#[test] // req: INT-21, EVR-14
+fn disabling_forgets_that_events_were_lost() {
+    let mut machine = Machine::typical();
+    let slot = machine.enumerate(1, Gadget::new(Speed::High));
+    machine.target_slot(slot, 1);
+    let ep = dci(1, false);
+    let context = machine.slot_context(slot).with_context_entries(31);
+    let control = InputControlContext::new().adding_slot().adding(ep);
+    machine.input(control, context, &[(ep, endpoint(slot, ep, EndpointType::ISOCH_OUT, 28, 0))]);
+    let configure = command::configure_endpoint(Gpa(INPUT), slot, false);
+    assert_eq!(machine.command_code(configure), CompletionCode::SUCCESS);
+    for disabled in [false, true] {
+        clog(&mut machine, 1);
+        for _ in 0..2 {
+            machine.ring_doorbell(slot, ep);
+            machine.run_us(5_000);
+        }
+        if disabled {
+            machine.write(machine.ir(1) + 8, 0);
+            machine.event_ring(1, 64);
+        } else {
+            machine.take_events(1, true);
+        }
+        machine.ring_doorbell(slot, ep);
+        machine.run_us(5_000);
+        let codes: Vec<u8> = machine.take_events(1, true).iter().map(|trb| trb.completion_code().0).collect();
+        assert_eq!(codes, if disabled { vec![14] } else { vec![32, 14] });
+    }
 }
 
 #[test] // req: INT-22
@@ -173,6 +204,18 @@ fn a_strict_controller_refuses_targets_that_do_not_exist() {
     .assert_eq(&machine.transcript(0));
     assert_eq!(machine.take_events(1, true).len(), 1);
     assert_eq!(machine.xhc.violations(Violation::BadInterrupterTarget), 1);
+    // While the primary ring is full, that waits too.
+    let mut machine = Machine::new(Profile { policy, ..Profile::default() });
+    let (slot, ep, mut ring) = bulk(&mut machine, EndpointType::BULK_OUT);
+    clog(&mut machine, 0);
+    ring.push(&mut machine.memory, normal(900));
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(5_000);
+    assert_eq!(machine.endpoint_context(slot, ep).ep_state(), EndpointState::RUNNING);
+    assert_eq!(machine.take_events(0, true).len(), 1, "the notice");
+    machine.run_us(5_000);
+    let codes: Vec<u8> = machine.take_events(0, true).iter().map(|trb| trb.completion_code().0).collect();
+    assert_eq!((codes, machine.gadget(1).received.len()), (vec![5], 0));
     // One interrupter: targets mean nothing, so that there is nothing to refuse.
     let mut machine = Machine::new(Profile { policy, ..Profile::minimal() });
     let (slot, ep, mut ring) = bulk(&mut machine, EndpointType::BULK_OUT);

@@ -2,7 +2,7 @@
 
 use crate::support::gadget::Gadget;
 use crate::support::interrupts::segments::Segments;
-use crate::support::interrupts::{INTE, clog};
+use crate::support::interrupts::{INTE, bulk, clog, normal};
 use crate::support::{EVENT_RINGS, Machine, dci, endpoint, on_every_profile};
 use expect_test::expect;
 use usb_spec::Speed;
@@ -178,6 +178,63 @@ fn what_cannot_wait_is_lost_and_told_of_once() {
         Command Completion Event: Success 0x2030
     "#]]
     .assert_eq(&story);
+}
+
+#[test] // req: EVR-12, EVR-06
+fn a_new_ring_has_a_fullness_of_its_own() {
+    let mut machine = Machine::typical();
+    for _ in 0..2 {
+        clog(&mut machine, 0);
+        machine.command.push(&mut machine.memory, command::no_op());
+        machine.write(machine.doorbells, 0);
+        machine.run_us(100);
+        assert_eq!(machine.take_events(0, false).len(), 1, "the notice, again");
+    }
+    machine.ack(0);
+    machine.run_us(100);
+    assert_eq!(machine.available(0), 2);
+}
+
+#[test] // req: EVR-20, EVR-16
+fn a_full_ring_drained_while_halted_goes_on_with_the_start() {
+    on_every_profile(|mut machine| {
+        machine.event_ring(0, 16);
+        for _ in 0..20 {
+            machine.command.push(&mut machine.memory, command::no_op());
+        }
+        machine.write(machine.doorbells, 0);
+        machine.run_us(20_000);
+        machine.write(machine.op, INTE);
+        machine.wait_ms(16, |machine| machine.read(machine.op + 4) & 1 == 1);
+        let before = machine.take_events(0, true).len();
+        machine.run_us(20_000);
+        assert_eq!((before, machine.available(0)), (15, 0));
+        machine.write(machine.op, 1 | INTE);
+        machine.wait_ms(16, |machine| machine.read(machine.op + 4) & 1 == 0);
+        machine.write(machine.doorbells, 0);
+        machine.run_us(20_000);
+        assert_eq!(machine.available(0), 6);
+    });
+}
+
+#[test] // req: EVR-20
+fn what_is_held_is_not_written_while_halted() {
+    let mut machine = Machine::typical();
+    let (slot, ep, mut ring) = bulk(&mut machine, EndpointType::BULK_OUT);
+    clog(&mut machine, 1);
+    ring.push(&mut machine.memory, normal(1));
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(100);
+    // The Stopped event waits.
+    machine.command_code(command::stop_endpoint(slot, ep, false));
+    machine.write(machine.op, INTE);
+    machine.wait_ms(16, |machine| machine.read(machine.op + 4) & 1 == 1);
+    machine.take_events(1, true);
+    machine.run_us(1_000);
+    assert_eq!(machine.available(1), 0);
+    machine.write(machine.op, 1 | INTE);
+    machine.run_us(1_000);
+    assert_eq!(machine.available(1), 1, "the start looks at the ring");
 }
 
 #[test] // req: EVR-14, DBS-07

@@ -62,6 +62,7 @@ impl Load {
             (3, EndpointType::ISOCH_OUT),
             (4, EndpointType::ISOCH_IN),
             (5, EndpointType::INTERRUPT_OUT),
+            (6, EndpointType::BULK_OUT),
         ];
         let contexts: Vec<_> = kinds
             .into_iter()
@@ -78,7 +79,7 @@ impl Load {
                 let trb = if context.ep_type().is_isoch() {
                     let trb = transfer::isoch(Gpa(0x20_0000), 8, transfer::IsochStart::Asap).with_ioc(true);
                     trb.with_interrupter_target(InterrupterId(1))
-                } else if index % 4 == 3 {
+                } else if ep.endpoint_number() == 6 || index % 4 == 3 {
                     transfer::no_op().with_ioc(true).with_interrupter_target(InterrupterId(1))
                 } else {
                     normal(1)

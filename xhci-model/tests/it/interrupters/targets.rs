@@ -78,13 +78,8 @@ fn an_xrun_goes_where_the_slot_says() {
         machine.event_ring(2, 64);
         let slot = machine.enumerate(1, Gadget::new(Speed::High));
         let ep = dci(1, false);
-        let context = machine.slot_context(slot).with_interrupter_target(InterrupterId(2));
-        let control = InputControlContext::new().adding_slot();
-        machine.input(control, context, &[]);
-        assert_eq!(
-            machine.command_code(command::evaluate_context(Gpa(INPUT), slot)),
-            CompletionCode::SUCCESS
-        );
+        machine.target_slot(slot, 2);
+        let context = machine.slot_context(slot);
         let mut control = InputControlContext::new().adding_slot();
         control = control.adding(ep);
         let context = context.with_context_entries(31);

@@ -4,13 +4,13 @@ pub mod segments;
 
 use super::gadget::Gadget;
 use super::memory::Memory;
-use super::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
+use super::{BUFFERS, INPUT, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::{Duration, Instant};
 use usb_spec::Speed;
 use xhci_model::{Budget, Dma, DmaError, Output, Profile, Progress};
-use xhci_spec::context::EndpointType;
+use xhci_spec::context::{EndpointType, InputControlContext};
 use xhci_spec::trb::{command, transfer};
-use xhci_spec::{Dci, Gpa, InterrupterId, SlotId, Trb};
+use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, SlotId, Trb};
 
 /// Bits of IMAN, ERDP, USBSTS and USBCMD.
 pub const IP: u32 = 1;
@@ -201,6 +201,14 @@ impl Machine {
         }
         self.memory.put(base + 15 * 16, &transfer::link(Gpa(base), false).with_cycle(true).to_bytes());
         self.ring_doorbell(slot, ep);
+    }
+
+    /// The slot's own events, such as xruns, go to interrupter `target`.
+    pub fn target_slot(&mut self, slot: SlotId, target: u16) {
+        let context = self.slot_context(slot).with_interrupter_target(InterrupterId(target));
+        self.input(InputControlContext::new().adding_slot(), context, &[]);
+        let code = self.command_code(command::evaluate_context(Gpa(INPUT), slot));
+        assert_eq!(code, CompletionCode::SUCCESS);
     }
 
     /// A machine of the default profile.

@@ -19,9 +19,11 @@ impl Segments {
     /// Writes the table and prefills the segments with ones, but for a cycle bit of 0 (TRB-36).
     pub fn new(machine: &mut Machine, id: u16, table: u64, segments: &[(u64, u16)]) -> Self {
         for (index, (base, trbs)) in (0_u64..).zip(segments) {
-            machine
-                .memory
-                .put(table + index * 16, &ErstEntry { segment: Gpa(*base), trbs: *trbs }.to_bytes());
+            // What is reserved in an entry is not looked at.
+            let mut entry = ErstEntry { segment: Gpa(*base), trbs: *trbs }.to_bytes();
+            entry[0] |= 0x3F;
+            entry[10..].fill(0xFF);
+            machine.memory.put(table + index * 16, &entry);
             for trb in 0..u64::from(*trbs) {
                 let mut dirt = [0xFF; 16];
                 dirt[12] = 0xFE;
