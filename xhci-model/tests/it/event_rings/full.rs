@@ -183,8 +183,17 @@ fn what_cannot_wait_is_lost_and_told_of_once() {
 #[test] // req: EVR-12, EVR-06
 fn a_new_ring_has_a_fullness_of_its_own() {
     let mut machine = Machine::typical();
-    for _ in 0..2 {
-        clog(&mut machine, 0);
+    clog(&mut machine, 0);
+    for round in 0..2 {
+        if round > 0 {
+            // The same memory anew, with an ERDP that leaves no room either.
+            let base = machine.rings[0].base;
+            machine.memory.put(base, &[0; 64 * 16]);
+            machine.rings[0].at = 0;
+            for (offset, value) in [(0x18, base + 2 * 16), (0x10, base + 0xFF00)] {
+                machine.write64(machine.ir(0) + offset, value);
+            }
+        }
         machine.command.push(&mut machine.memory, command::no_op());
         machine.write(machine.doorbells, 0);
         machine.run_us(100);
