@@ -48,6 +48,8 @@ pub(crate) enum Task {
     Interrupter(InterrupterId),
     /// The moderation counter of an interrupter reaches zero.
     Moderation(InterrupterId),
+    /// The message of an interrupter is on its way (TIM-21).
+    Message(InterrupterId),
     /// A port's state machine: a reset or a resume ends, a link has trained.
     Port(PortId),
     /// MFINDEX wraps.

@@ -265,6 +265,10 @@ impl Xhci {
                 self.interrupters.moderation_over(id, now, &mut self.core);
                 Ok(())
             }
+            Task::Message(id) => {
+                self.interrupters.send_message(id, now, &mut self.core);
+                Ok(())
+            }
             Task::Port(port) => self.service_port(port, now, dma),
             Task::MfindexWrap => self.wrap_mfindex(now, dma),
             Task::DeviceNotification { slot, kind, data } => {

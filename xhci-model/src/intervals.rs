@@ -190,7 +190,7 @@ impl Xhci {
         let Self { slots, buses, core, interrupters, completions, .. } = self;
         let Some(endpoint) = slots.endpoint(id) else { return Ok(false) };
         let ends = core.microframes.start_of(endpoint.service_index.saturating_add(endpoint.interval));
-        if !endpoint.is_running() || now + endpoint.interval_time() <= ends {
+        if now + endpoint.interval_time() <= ends {
             return Ok(false);
         }
         // Of a split transaction, tokens may still be in line.

@@ -111,7 +111,14 @@ impl Xhci {
         if endpoint.class.is_periodic() {
             self.arm_first_interval(id, now);
         } else {
-            buses.enqueue(endpoint.domain, endpoint.class, id, now, &mut core.agenda);
+            // TIM-19: a TRB and its data are read first.
+            let takes = core.latency(|all| all.memory_read) + core.latency(|all| all.memory_read);
+            if takes == Duration::ZERO {
+                buses.enqueue(endpoint.domain, endpoint.class, id, now, &mut core.agenda);
+            } else {
+                let generation = endpoint.generation;
+                core.agenda.push(now + takes, Task::Retry { endpoint: id, generation });
+            }
         }
     }
 

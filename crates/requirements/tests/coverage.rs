@@ -13,7 +13,7 @@ use std::time::Instant;
 
 /// The areas that are held to their rows.
 const FINISHED_AREAS: &[&str] =
-    &["CAP", "OPR", "RTS", "DBS", "EXT", "ERR", "BW", "TRB", "CMD", "SLT", "EPS", "CTX", "INT", "EVR"];
+    &["CAP", "OPR", "RTS", "DBS", "EXT", "ERR", "BW", "TRB", "CMD", "SLT", "EPS", "CTX", "INT", "EVR", "ISO"];
 
 const NAME: &str = "coverage";
 

@@ -9,7 +9,7 @@ use crate::dma::{Dma, DmaError};
 use crate::event::Event;
 use crate::output::Output;
 use crate::rings::producer::{Producer, Room};
-use sim_time::Instant;
+use sim_time::{Duration, Instant};
 use xhci_spec::trb::event::HostController;
 use xhci_spec::{CompletionCode, Gpa, InterrupterId};
 
@@ -28,6 +28,8 @@ pub(crate) struct Interrupter {
     pub(crate) dequeue_pointer: u64,
     producer: Producer,
     flow: FlowControl,
+    /// When the message that is on its way leaves.
+    message_at: Option<Instant>,
     /// A look at this interrupter is on the agenda.
     service_due: bool,
     /// ERDP or the ring changed since that was last looked at.
@@ -48,6 +50,7 @@ impl Interrupter {
             dequeue_pointer: 0,
             producer: Producer::default(),
             flow: FlowControl::new(),
+            message_at: None,
             service_due: false,
             ring_changed: false,
         }
@@ -155,12 +158,36 @@ impl Interrupter {
                 break;
             }
             let Some(vector) = core.signals.mode.vector(self.id) else { break };
+            if !self.message_leaves(now, core) {
+                break;
+            }
             core.log.record(now, Event::Interrupt(self.id));
             core.outputs.push_back(Output::Message { vector });
             // INT-07. The rule looks at IP too: it applies again, and with EHB set by it there is an end.
             self.clear_pending(now);
         }
         self.drive_line(now, core);
+    }
+
+    /// TIM-21: a message takes its time from the first reason for it.
+    fn message_leaves(&mut self, now: Instant, core: &mut Core) -> bool {
+        if let Some(at) = self.message_at {
+            return at <= now;
+        }
+        let takes = core.latency(|all| all.interrupt);
+        if takes > Duration::ZERO {
+            self.message_at = Some(now + takes);
+            core.agenda.push(now + takes, Task::Message(self.id));
+        }
+        takes == Duration::ZERO
+    }
+
+    /// The message leaves, if there still is a reason.
+    pub(super) fn send_message(&mut self, now: Instant, core: &mut Core) {
+        self.evaluate(now, core);
+        self.message_at = None;
+        // What the message made room for is a reason for the next.
+        self.evaluate(now, core);
     }
 
     /// INT-03.

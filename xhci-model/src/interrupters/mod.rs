@@ -141,6 +141,13 @@ impl Interrupters {
         self.get_mut(id)?.next_waiting()
     }
 
+    /// The message of one interrupter leaves, if there still is a reason.
+    pub(crate) fn send_message(&mut self, id: InterrupterId, now: Instant, core: &mut Core) {
+        if let Some(interrupter) = self.get_mut(id) {
+            interrupter.send_message(now, core);
+        }
+    }
+
     /// The moderation counter of one interrupter reached zero.
     pub(crate) fn moderation_over(&mut self, id: InterrupterId, now: Instant, core: &mut Core) {
         if let Some(interrupter) = self.get_mut(id) {

@@ -56,6 +56,11 @@ pub struct Latencies {
     pub firmware_handoff: Latency,
     /// Doorbell write to the first TRB fetch (TIM-19).
     pub doorbell: Latency,
+    /// A read of memory, where the controller waits for it: of a TRB and of its data before the first transaction
+    /// that follows a doorbell (TIM-18, TIM-19). Later ones are read ahead.
+    pub memory_read: Latency,
+    /// An event in memory to its interrupt message (TIM-21); zero in all named sets.
+    pub interrupt: Latency,
     /// Commands (TIM-20).
     pub commands: CommandLatencies,
     /// Run/Stop set to HCHalted clear (TIM-23).
@@ -98,6 +103,8 @@ impl Latencies {
         power_on: Latency::ZERO,
         firmware_handoff: Latency::ZERO,
         doorbell: Latency::ZERO,
+        memory_read: Latency::ZERO,
+        interrupt: Latency::ZERO,
         commands: CommandLatencies::INSTANT,
         start: Latency::ZERO,
         stop: Latency::ZERO,
@@ -122,6 +129,8 @@ impl Latencies {
         power_on: Latency::micros(50),
         firmware_handoff: Latency::millis(1),
         doorbell: Latency::micros(1),
+        memory_read: Latency::nanos(800),
+        interrupt: Latency::ZERO,
         commands: CommandLatencies::TYPICAL,
         start: Latency::micros(1),
         stop: Latency::micros(125),
@@ -146,6 +155,8 @@ impl Latencies {
         power_on: Latency::millis(20),
         firmware_handoff: Latency::millis(500),
         doorbell: Latency::micros(4),
+        memory_read: Latency::nanos(1_500),
+        interrupt: Latency::ZERO,
         commands: CommandLatencies::SLOW,
         start: Latency::millis(2),
         stop: Latency::millis(15),
@@ -171,6 +182,8 @@ impl Latencies {
         power_on: Latency::ZERO.to(Self::SLOW.power_on),
         firmware_handoff: Latency::ZERO.to(Self::SLOW.firmware_handoff),
         doorbell: Latency::ZERO.to(Self::SLOW.doorbell),
+        memory_read: Latency::ZERO.to(Self::SLOW.memory_read),
+        interrupt: Latency::ZERO,
         commands: CommandLatencies::STRESS,
         start: Latency::ZERO.to(Self::SLOW.start),
         stop: Latency::ZERO.to(Self::SLOW.stop),

@@ -146,6 +146,22 @@ fn as_many_packets_as_the_endpoint_has_and_not_one_more() {
     .assert_eq(&text);
 }
 
+#[test] // req: ISO-05, ISO-20
+fn with_lec_an_interval_holds_96_packets_at_most() {
+    let policy = Policy { unlimited_bandwidth: true, ..Policy::DEFAULT };
+    let profile = Profile { large_esit_payload: true, policy, ..Profile::default() };
+    // At 5 Gb/s 96 packets of 1024 bytes take 203 µs.
+    let mut stream = Stream::with(Machine::new(profile), Speed::Super, OUT, 1024, 1, |context| {
+        context.with_max_burst_size(15).with_max_esit_payload(0x2_0000)
+    });
+    stream.put(isoch(0x1_0000).with_chain(true));
+    stream.push(transfer::normal(Gpa(BUFFERS), 0x1_0000));
+    stream.kick();
+    let codes = stream.watch_codes(3_000);
+    assert_eq!(codes, [(CompletionCode::BANDWIDTH_OVERRUN, 1, 0x2_0000 - 96 * 1024)]);
+    assert_eq!(stream.sizes(), [1024; 96]);
+}
+
 #[test] // req: ISO-06
 fn high_bandwidth_packets_count_down() {
     for (kind, bytes, sequences) in [
@@ -219,6 +235,22 @@ fn bursts_that_do_not_fit_are_noted_and_change_nothing() {
         assert_eq!(burst_violations(extended, &[(1, 2)]), (1, packets.to_vec()));
         let (violations, sizes) = burst_violations(extended, &[(3, 15), (1, 1), (0, 0)]);
         assert_eq!((violations, sizes), (2, packets.repeat(3)));
+    }
+    // Max Burst has four bits that count; a TBC beyond its two bits is told by those.
+    for (profile, max_burst, payload, td, tbc, tlbpc) in [
+        (Profile::default(), 15, 49_152, 17 * 1024, 1, 0),
+        (Profile::default(), 200, 49_152, 17 * 1024, 1, 0),
+        (Profile { large_esit_payload: true, ..Profile::default() }, 0, 5_120, 5_000, 0, 0),
+    ] {
+        for (told, violations) in [(tbc, 0), (tbc + 1, 1)] {
+            let mut stream = stream(profile.clone(), Speed::Super, OUT, 1024, |context| {
+                context.with_max_burst_size(max_burst).with_mult(2).with_max_esit_payload(payload)
+            });
+            stream.push(isoch(td).with_tbc(told).with_tlbpc(tlbpc));
+            stream.kick();
+            stream.run_us(3_000);
+            assert_eq!(stream.machine.xhc.violations(Violation::BurstCount), violations, "burst {max_burst}");
+        }
     }
     // One packet needs no burst counts, and at high speed nobody looks.
     for (speed, violations) in [(Speed::Super, 2), (Speed::High, 0)] {

@@ -1,14 +1,14 @@
 //! Which service interval an isochronous TD gets (xHCI 4.11.2.5, 4.14.2).
 
+use crate::support::gadget::Gadget;
 use crate::support::stream::Stream;
-use crate::support::{BUFFERS, Machine, Producer, in_every_timing};
+use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, in_every_timing, ring_base};
 use expect_test::expect;
 use sim_time::{Duration, Instant};
 use std::fmt::Write as _;
 use usb_spec::Speed;
 use xhci_model::{Latencies, Policy, Profile};
 use xhci_spec::context::{EndpointState, EndpointType};
-use xhci_spec::trb::command;
 use xhci_spec::trb::transfer::{self, IsochStart};
 use xhci_spec::{CompletionCode, FrameId, Gpa, InterrupterId, TrbType};
 
@@ -251,91 +251,6 @@ fn a_controller_of_revision_1_0_does_not_say_where_the_ring_was_empty() {
     .assert_eq(&stream.machine.transcript(0));
 }
 
-#[test] // req: ISO-19, ISO-14
-fn after_an_empty_stretch_a_fresh_td_goes_and_a_stale_one_is_missed() {
-    let mut stream = out(Profile::default(), 0);
-    let frame = stream.run_to(1, 0, 10);
-    stream.asap(4);
-    stream.kick();
-    stream.run_us(20_000);
-    stream.asap(4);
-    stream.kick();
-    stream.run_us(20_000);
-    stream.at(frame + 24, 7);
-    stream.kick();
-    stream.run_us(20_000);
-    expect![[r#"
-        Transfer Event: Success 0x122000 length 0 slot 1 ep 2
-        Transfer Event: Success 0x122010 length 0 slot 1 ep 2
-        Transfer Event: Missed Service Error 0x122020 length 7 slot 1 ep 2
-    "#]]
-    .assert_eq(&stream.machine.transcript(1));
-    expect![[r#"
-        Transfer Event: Ring Underrun 0x122010 length 0 slot 1 ep 2
-        Transfer Event: Ring Underrun 0x122020 length 0 slot 1 ep 2
-        Transfer Event: Ring Underrun 0x122030 length 0 slot 1 ep 2
-    "#]]
-    .assert_eq(&stream.machine.transcript(0));
-}
-
-#[test] // req: ISO-16, TRB-63
-fn a_missed_td_is_named_by_its_last_trb_whether_or_not_that_asked() {
-    let mut stream = out(Profile { policy: each_missed(), ..Profile::default() }, 0);
-    let frame = stream.run_to(100, 0, 10);
-    let stale = IsochStart::Frame(FrameId::of_microframe(frame - 80));
-    let first = transfer::isoch(Gpa(BUFFERS), 11, stale).with_chain(true);
-    stream.put(first);
-    stream.put(transfer::normal(Gpa(BUFFERS), 7));
-    stream.put(first);
-    stream.push(transfer::normal(Gpa(BUFFERS), 5).with_chain(true));
-    stream.push(transfer::event_data(0x1234));
-    // A Link inside the TD ends nothing.
-    stream.put(first);
-    let goes_on = Gpa(stream.ring.base + 7 * 16);
-    stream.put(transfer::link(goes_on, false));
-    stream.put(transfer::normal(Gpa(BUFFERS), 3));
-    stream.push(transfer::isoch(Gpa(BUFFERS), 2, IsochStart::Asap));
-    stream.kick();
-    let codes = stream.watch_codes(3_000);
-    assert_eq!(codes, [(MISSED, 1, 7), (MISSED, 4, 0), (MISSED, 7, 3), (SUCCESS, 8, 0)]);
-    assert_eq!(stream.sizes(), [2]);
-}
-
-#[test] // req: ISO-17, ISO-18, SEC-03
-fn a_long_burst_of_late_tds_is_passed_over_in_bounded_steps() {
-    const STALE: u64 = 600;
-    for each in [false, true] {
-        let policy = Policy { missed_service_each: each, ..Policy::DEFAULT };
-        let profile = Profile { policy, ..Profile::default() };
-        let base = 0x30_0000;
-        let kind = EndpointType::ISOCH_OUT;
-        let mut stream = Stream::with(Machine::new(profile), Speed::High, kind, 28, 0, |context| {
-            context.with_tr_dequeue_pointer(Gpa(base))
-        });
-        stream.ring = Producer::new(base, 1024);
-        stream.machine.event_ring(1, 1024);
-        let frame = stream.run_to(800, 0, 10);
-        for _ in 0..STALE {
-            stream.at(frame - 80, 4);
-        }
-        stream.asap(4);
-        stream.kick();
-        let mut events = stream.watch_us(3_000);
-        let (_, last) = events.pop().unwrap();
-        assert_eq!((last.completion_code(), last.parameter), (SUCCESS, base + STALE * 16));
-        assert!(events.iter().all(|(_, event)| event.completion_code() == MISSED));
-        let named: Vec<u64> = events.iter().map(|(_, event)| (event.parameter - base) / 16).collect();
-        if each {
-            assert_eq!(named, (0..STALE).collect::<Vec<_>>());
-        } else {
-            assert_eq!(named, [255, 511, 599], "one for each visit");
-        }
-        let visits: Vec<u64> = events.iter().map(|(at, _)| stream.index_at(*at) - frame).collect();
-        assert_eq!((visits[0], visits[visits.len() - 1]), (9, 11), "a visit an interval");
-        assert_eq!(stream.served(), [frame + 11]);
-    }
-}
-
 #[test] // req: ISO-26
 fn all_intervals_of_an_endpoint_have_one_phase_across_the_wrap_of_mfindex() {
     let run = || {
@@ -378,18 +293,19 @@ fn frame_ids_go_on_across_the_wrap_of_mfindex() {
 
 #[test] // req: ISO-26, ISO-11
 fn beyond_two_seconds_every_frame_id_means_the_next_interval() {
-    let profile = Profile { policy: each_missed(), ..Profile::default() };
-    let machine = Machine::new(profile);
-    // FS, 2^15 microframes: 4.096 s.
-    let kind = EndpointType::ISOCH_OUT;
-    let mut stream = Stream::with(machine, Speed::Full, kind, 28, 15, |context| context);
-    for frame in [0, 1, 895, 2047] {
-        stream.in_frame(FrameId::new(frame), 4);
+    // FS, 2^14 and 2^15 microframes: 2.048 s and 4.096 s.
+    for exponent in [14, 15] {
+        let machine = Machine::new(Profile { policy: each_missed(), ..Profile::default() });
+        let kind = EndpointType::ISOCH_OUT;
+        let mut stream = Stream::with(machine, Speed::Full, kind, 28, exponent, |context| context);
+        for frame in [0, 1, 895, 2047] {
+            stream.in_frame(FrameId::new(frame), 4);
+        }
+        stream.kick();
+        let codes = stream.watch_codes(20_000_000);
+        assert_eq!(codes, [0, 1, 2, 3].map(|td| (SUCCESS, td, 0)));
+        assert_eq!(stream.served(), [1, 2, 3, 4].map(|interval| interval << exponent));
     }
-    stream.kick();
-    let codes = stream.watch_codes(20_000_000);
-    assert_eq!(codes, [0, 1, 2, 3].map(|td| (SUCCESS, td, 0)));
-    assert_eq!(stream.served(), [1, 2, 3, 4].map(|interval| interval << 15));
 }
 
 #[test] // req: ISO-09
@@ -406,106 +322,6 @@ fn a_frame_between_two_intervals_counts_as_the_later_one() {
     let codes = stream.watch_codes(30_000);
     assert_eq!(stream.served(), [first, first + 32, first + 64]);
     assert_eq!(codes[3], (MISSED, 3, 1), "that interval has its TD");
-}
-
-/// Runs a stream of Frame IDs or SIA and stalls the controller for so long, just before an interval begins.
-fn stalled(
-    policy: Policy,
-    interval: u8,
-    stall: Duration,
-    frame_ids: bool,
-) -> (Vec<u64>, Vec<(CompletionCode, u64, u32)>) {
-    let mut stream = out(Profile { policy, ..Profile::default() }, interval);
-    let start = stream.run_to(1, 0, 0) + 24;
-    let esit = 1 << interval;
-    for td in 0..60 {
-        let microframe = start + esit * td;
-        if frame_ids || td == 0 {
-            stream.at(microframe, 6)
-        } else {
-            stream.asap(6)
-        };
-    }
-    stream.kick();
-    stream.machine.run(stream.start_of(start + 10 * esit) - stream.machine.now - Duration::from_nanos(1));
-    stream.machine.xhc.stall(stream.machine.now, stall);
-    let codes = stream.watch_codes(12_000);
-    let served = stream.served().iter().map(|microframe| (microframe - start) / esit).collect();
-    (served, codes)
-}
-
-#[test] // req: TIM-29, ISO-28, ISO-16, ISO-17
-fn a_late_controller_misses_the_intervals_that_passed_meanwhile() {
-    for frame_ids in [false, true] {
-        // Stalled from just before the interval of TD 10 on.
-        for (interval, us, missed) in [
-            (3, 3_000, 3),
-            (3, 999, 1),
-            (3, 1_000, 1),
-            (3, 1_001, 2),
-            (0, 3_000, 24),
-            (0, 125, 1),
-            (0, 126, 2),
-            (2, 2_000, 4),
-        ] {
-            let stall = Duration::from_micros(us);
-            let (served, codes) = stalled(each_missed(), interval, stall, frame_ids);
-            let expected: Vec<u64> =
-                (0..served.len() as u64 + missed).filter(|td| !(10..10 + missed).contains(td)).collect();
-            let what = format!("{us} us, interval {interval}, Frame IDs {frame_ids}");
-            assert!(served.len() > 9, "{what}");
-            assert_eq!(served, expected, "{what}");
-            let lost: Vec<_> = codes.iter().filter(|(code, ..)| *code == MISSED).copied().collect();
-            assert_eq!(lost, (10..10 + missed).map(|td| (MISSED, td, 6)).collect::<Vec<_>>(), "{what}");
-            // ISO-18: pointers only go forward.
-            assert!(codes.is_sorted_by_key(|(_, td, _)| *td), "{what}");
-
-            let (_, codes) = stalled(Policy::DEFAULT, interval, stall, frame_ids);
-            let lost: Vec<_> = codes.iter().filter(|(code, ..)| *code == MISSED).copied().collect();
-            assert_eq!(lost, [(MISSED, 9 + missed, 6)], "the last stands for all: {what}");
-        }
-    }
-}
-
-#[test] // req: TIM-29, ISO-14
-fn a_stall_over_the_end_of_the_ring_is_an_xrun_at_once() {
-    let mut stream = out(Profile::default(), 3);
-    let start = stream.run_to(1, 0, 0) + 24;
-    for td in 0..5 {
-        stream.at(start + 8 * td, 6);
-    }
-    stream.kick();
-    stream.machine.run(stream.start_of(start + 8 * 3) - stream.machine.now - Duration::from_nanos(1));
-    stream.machine.xhc.stall(stream.machine.now, Duration::from_millis(2));
-    // The ring is not empty in an interval yet: TDs 3 and 4 are missed, the interval after them is to come.
-    let codes = stream.watch_codes(2_100);
-    assert_eq!(codes[3..], [(MISSED, 4, 6)]);
-    assert_eq!(stream.machine.take_events(0, true).len(), 1, "and it is empty now");
-
-    let mut stream = out(Profile::default(), 3);
-    let start = stream.run_to(1, 0, 0) + 24;
-    stream.at(start, 6);
-    stream.kick();
-    stream.machine.run(stream.start_of(start + 4) - stream.machine.now);
-    stream.machine.xhc.stall(stream.machine.now, Duration::from_millis(20));
-    stream.run_us(19_900);
-    assert_eq!(stream.machine.take_events(0, true).len(), 0);
-    stream.run_us(200);
-    assert_eq!(stream.machine.take_events(0, true)[0].completion_code(), CompletionCode::RING_UNDERRUN);
-}
-
-#[test] // req: TIM-29
-fn a_stalled_controller_answers_registers_counts_time_and_does_nothing_else() {
-    let mut machine = Machine::new(Profile::default());
-    let mfindex = machine.read(machine.runtime);
-    machine.xhc.stall(machine.now, Duration::from_millis(3));
-    machine.command.push(&mut machine.memory, command::no_op());
-    machine.write(machine.doorbells, 0);
-    machine.run_us(2_999);
-    assert_eq!(machine.read(machine.runtime) - mfindex, 24);
-    assert_eq!(machine.take_events(0, true).len(), 0);
-    machine.run_us(1 + 5);
-    assert_eq!(machine.take_events(0, true).len(), 1);
 }
 
 #[test] // req: ISO-32
@@ -554,4 +370,34 @@ fn trbs_without_work_take_no_interval() {
         Transfer Event: Success 0x122060 length 0 slot 1 ep 2
     "#]]
     .assert_eq(&stream.machine.transcript(1));
+}
+
+#[test] // req: ISO-26, ISO-09, BW-04
+fn endpoints_that_share_a_bus_keep_a_phase_each_inside_their_frames() {
+    let mut machine = Machine::new(Profile::default());
+    let slot = machine.enumerate(1, Gadget::new(Speed::High));
+    let endpoints = [1, 2, 3].map(|number| {
+        let ep = dci(number, false);
+        (ep, endpoint(slot, ep, EndpointType::ISOCH_OUT, 1024, 5))
+    });
+    assert_eq!(machine.configure(slot, &endpoints), CompletionCode::SUCCESS);
+    let zero = machine.mfindex_zero();
+    let frame = u64::from(machine.read(machine.runtime)).next_multiple_of(32) + 64;
+    for (ep, _) in &endpoints {
+        let mut ring = Producer::new(ring_base(slot, *ep), 256);
+        for td in 0..5 {
+            let due = IsochStart::Frame(FrameId::of_microframe(frame + 32 * td));
+            ring.push(&mut machine.memory, transfer::isoch(Gpa(BUFFERS), 1, due));
+        }
+        machine.ring_doorbell(slot, *ep);
+    }
+    machine.run_us(50_000);
+    let served = machine.gadget(1).received.clone();
+    let of = |number: u8| -> Vec<u64> {
+        let mine = served.iter().filter(|(_, endpoint, _)| *endpoint == number);
+        mine.map(|(at, ..)| (*at - zero).div_floor(Duration::MICROFRAME) - frame).collect()
+    };
+    for (number, phase) in [(1, 0), (2, 1), (3, 2)] {
+        assert_eq!(of(number), [0, 1, 2, 3, 4].map(|td| 32 * td + phase), "endpoint {number}");
+    }
 }

@@ -199,11 +199,11 @@ fn a_bulk_in_endpoint_over_a_microframe() {
     let text = sweep(BULK_IN, &Profile::default(), every(500, 130), false);
     expect![[r#"
              0 ns Stopped, command Success
-            14 us Success, Stopped - Length Invalid, command Success
-        23.500 us Success, Stopped, command Success
-        42.500 us Success, Success, Stopped - Length Invalid, command Success
-            52 us Success, Success, Stopped, command Success
-            71 us Success, Success, Success, Stopped - Length Invalid, command Success
+            16 us Success, Stopped - Length Invalid, command Success
+            25 us Success, Stopped, command Success
+            44 us Success, Success, Stopped - Length Invalid, command Success
+        53.500 us Success, Success, Stopped, command Success
+        72.500 us Success, Success, Success, Stopped - Length Invalid, command Success
     "#]]
     .assert_eq(&text);
 }
@@ -250,9 +250,9 @@ fn an_endpoint_that_halts_before_it_stops() {
     let text = sweep(scene, &Profile::default(), every(500, 130), false);
     expect![[r#"
              0 ns Stopped, command Success
-            14 us Success, Stopped - Length Invalid, command Success
-        23.500 us Success, Stopped, command Success
-            33 us Success, Stall Error, command Context State Error
+            16 us Success, Stopped - Length Invalid, command Success
+            25 us Success, Stopped, command Success
+        34.500 us Success, Stall Error, command Context State Error
     "#]]
     .assert_eq(&text);
 }
