@@ -52,6 +52,10 @@ pub(crate) enum Task {
     Message(InterrupterId),
     /// A port's state machine: a reset or a resume ends, a link has trained.
     Port(PortId),
+    /// What USBCMD.CSS asked for is done.
+    SaveState,
+    /// What USBCMD.CRS asked for is done.
+    RestoreState,
     /// MFINDEX wraps.
     MfindexWrap,
     /// A device sent a notification that DNCTRL lets through.

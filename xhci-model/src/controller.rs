@@ -18,6 +18,7 @@ use crate::ports::{AttachError, PortFault, Ports, Protocol};
 use crate::presence::Presence;
 use crate::profile::{Profile, ProfileError};
 use crate::registers::{Capabilities, Layout, LegacySupport};
+use crate::save_state::SavedState;
 use crate::slots::{AddressSpace, Slots};
 use crate::violation::Violation;
 use core::ops::Range;
@@ -55,6 +56,8 @@ pub struct Xhci {
     pub(crate) notification_enable: u32,
     pub(crate) interrupters: Interrupters,
     pub(crate) slots: Slots,
+    /// By USBCMD.CSS.
+    pub(crate) saved: Option<Box<SavedState>>,
     pub(crate) ports: Ports,
     pub(crate) buses: Buses,
     pub(crate) completions: Completions,
@@ -85,6 +88,7 @@ impl Xhci {
             notification_enable: 0,
             interrupters: Interrupters::new(&core),
             slots: Slots::new(profile.slots),
+            saved: None,
             buses: Buses::new(profile.max_ports().into()),
             ports,
             completions: Completions::new(profile),
@@ -270,6 +274,14 @@ impl Xhci {
                 Ok(())
             }
             Task::Port(port) => self.service_port(port, now, dma),
+            Task::SaveState => {
+                self.save_state();
+                Ok(())
+            }
+            Task::RestoreState => {
+                self.restore_state(now);
+                Ok(())
+            }
             Task::MfindexWrap => self.wrap_mfindex(now, dma),
             Task::DeviceNotification { slot, kind, data } => {
                 self.post_notification(slot, kind, data, now, dma)

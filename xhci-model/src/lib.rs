@@ -53,6 +53,7 @@ mod reset;
 mod rings;
 mod rng;
 mod route;
+mod save_state;
 mod service;
 mod slots;
 mod splits;
@@ -79,6 +80,7 @@ pub use profile::{
     BitStuffing, CommandLatencies, Latencies, Latency, Policy, Profile, ProfileError, UnknownProfile,
 };
 pub use route::Route;
+pub use save_state::PowerWell;
 pub use violation::Violation;
 #[cfg(feature = "vm-memory")]
 pub use vm_dma::VmDma;

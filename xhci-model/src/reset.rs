@@ -33,6 +33,22 @@ impl Xhci {
         self.core.become_ready_later(now);
     }
 
+    /// The core well loses power: the ports notice nothing (PWR-03).
+    pub(crate) fn reset_core(&mut self, now: Instant) {
+        self.core.halt(now);
+        self.core.agenda.clear();
+        self.run_stop_armed = false;
+        self.wrap_armed = false;
+        self.core.drive_line(false, now);
+        self.clear_registers(now);
+        self.ports.rearm(now, &mut self.core);
+        self.core.become_ready_later(now);
+        if self.legacy.is_asked() {
+            // Firmware answers all the same.
+            self.arm_firmware(now);
+        }
+    }
+
     /// USBCMD.RS changed: when its effect is due.
     pub(crate) fn arm_run_stop(&mut self, now: Instant) {
         let rs = self.core.command.rs();
@@ -74,6 +90,8 @@ impl Xhci {
 
     fn start<D: Dma>(&mut self, now: Instant, dma: &mut D) -> Result<(), DmaError> {
         self.check_arrays(now, dma)?;
+        // PWR-07
+        self.saved = None;
         self.core.status.set_hch(false);
         self.core.microframes.start(now);
         self.core.log.record(now, Event::Halted(false));
@@ -178,6 +196,8 @@ impl Xhci {
     }
 
     fn reset_ports(&mut self, now: Instant) {
+        // Devices forget their addresses: slots of before are of no use.
+        self.saved = None;
         self.ports.controller_reset(now, &mut self.core);
     }
 

@@ -47,7 +47,7 @@ pub(crate) struct Place {
     pub(crate) translator: Option<Translator>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub(crate) life: Life,
     pub(crate) context: SlotContext,
@@ -214,7 +214,7 @@ impl AddressSpace {
 }
 
 /// All slots of the controller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slots {
     slots: Vec<Option<Box<Slot>>>,
     /// No endpoint of a slot that was disabled reached this generation.
@@ -266,6 +266,12 @@ impl Slots {
 
     pub(crate) fn iter(&mut self) -> impl Iterator<Item = &mut Slot> {
         self.slots.iter_mut().filter_map(Option::as_deref_mut)
+    }
+
+    /// What was saved comes back (PWR-03), under the CONFIG that software wrote. Deadlines of before count no more.
+    pub(crate) fn restore(&mut self, saved: &Self) {
+        let generation = self.generation.max(saved.generation);
+        *self = Self { enabled: self.enabled, generation, ..saved.clone() };
     }
 
     /// The slots that are not Disabled, with their numbers.

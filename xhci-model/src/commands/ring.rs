@@ -98,6 +98,10 @@ impl CommandRing {
 impl Xhci {
     /// DB 0 was rung.
     pub(crate) fn command_doorbell(&mut self, now: Instant) {
+        if self.command.position.address.is_null() && !self.command.running {
+            // PWR-04: nobody has written CRCR.
+            return;
+        }
         // OPR-36: CRR from the doorbell on.
         self.command.running = true;
         let takes = self.core.latency(|all| all.doorbell);

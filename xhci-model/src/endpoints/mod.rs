@@ -36,7 +36,7 @@ const FIELDS: [u32; 8] = [0xFFFF_FF07, 0xFFFF_FFBE, 0xFFFF_FFF1, 0xFFFF_FFFF, 0x
 const LARGEST_PAYLOAD_PACKETS: u32 = 96;
 
 /// An enabled endpoint. Its copy of the context is the authority; memory shows it (CTX-27).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) id: EndpointId,
     /// As memory shows it, but for the state. The dequeue pointer in it is the one that was shown last (CTX-24).

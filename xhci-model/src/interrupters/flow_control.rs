@@ -16,7 +16,7 @@ pub(super) enum Flow {
     Full,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FlowControl {
     pub(super) flow: Flow,
     /// Events that wait for room, in order. SEC-06: at most those of the transactions and the command that were

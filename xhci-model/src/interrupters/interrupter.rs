@@ -13,7 +13,7 @@ use sim_time::{Duration, Instant};
 use xhci_spec::trb::event::HostController;
 use xhci_spec::{CompletionCode, Gpa, InterrupterId};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Interrupter {
     id: InterrupterId,
     pub(crate) interrupt_pending: bool,
@@ -53,6 +53,21 @@ impl Interrupter {
             message_at: None,
             service_due: false,
             ring_changed: false,
+        }
+    }
+
+    /// PWR-03: the producer goes on where it was, if software brought the same ring back; ERDP is as software wrote
+    /// it. What was posted and is not consumed interrupts again, because an interrupt of before may be lost: IP and
+    /// EHB begin at 0. IMODI and IMODC are software's too.
+    pub(super) fn restore(&mut self, saved: &Self) {
+        self.interrupt_pending = false;
+        self.event_handler_busy = false;
+        self.flow = saved.flow.clone();
+        let same_ring = (self.table_base, self.table_size) == (saved.table_base, saved.table_size);
+        if same_ring {
+            self.producer.restore(&saved.producer);
+            self.pending_enable = saved.pending_enable && !self.producer.is_empty();
+            self.ring_changed = true;
         }
     }
 

@@ -36,7 +36,7 @@ impl Pending {
 }
 
 /// All interrupters of the controller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Interrupters {
     all: Vec<Interrupter>,
     /// INT-17: every Interrupter Target means interrupter 0.
@@ -53,6 +53,14 @@ impl Interrupters {
             Self { all, only_primary: false, refuses: core.profile.policy.refuse_bad_targets };
         interrupters.choose_targets(core);
         interrupters
+    }
+
+    /// What was saved comes back (PWR-03).
+    pub(crate) fn restore(&mut self, saved: &Self, now: Instant, core: &mut Core) {
+        for (interrupter, saved) in self.all.iter_mut().zip(&saved.all) {
+            interrupter.restore(saved);
+        }
+        self.recheck_all(now, core);
     }
 
     /// After a change of signalling: targets, and interrupts that wait for a way to be told.

@@ -10,7 +10,7 @@ const UNIT: Duration = Duration::from_nanos(250);
 const INTERVAL_RESET: u16 = 4000;
 
 /// The register, and its deadline on the agenda.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Moderation {
     /// IMODI.
     pub(crate) interval: u16,

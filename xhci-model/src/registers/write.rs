@@ -231,6 +231,7 @@ impl Xhci {
         if value.rs() != old.rs() {
             self.arm_run_stop(now);
         }
+        self.write_save_restore(now, value);
         if value.inte() != old.inte() {
             self.interrupters.recheck_all(now, &mut self.core);
         }

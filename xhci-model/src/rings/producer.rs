@@ -104,6 +104,13 @@ impl Producer {
         self.state = if self.table_entries == 0 { State::Disabled } else { State::Restart };
     }
 
+    /// Goes on where `saved` was; the dequeue pointer stays the one that software wrote.
+    pub(crate) fn restore(&mut self, saved: &Self) {
+        let dequeue = self.dequeue_address;
+        *self = saved.clone();
+        self.set_dequeue(dequeue);
+    }
+
     /// ERSTSZ was written. 0 disables (INT-21); another value alone does not enable.
     pub(crate) fn set_table_entries(&mut self, entries: u16) {
         self.table_entries = entries;

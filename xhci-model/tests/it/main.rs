@@ -33,6 +33,7 @@ mod register_access;
 mod rings;
 mod run_and_reset;
 mod runtime_registers;
+mod save_restore;
 mod sequences;
 mod slot_states;
 mod split;

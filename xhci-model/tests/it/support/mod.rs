@@ -10,6 +10,7 @@ pub mod memory;
 pub mod ports;
 pub mod probe;
 pub mod registers;
+pub mod saved;
 pub mod stream;
 
 use gadget::Gadget;
