@@ -8,6 +8,7 @@ use crate::interrupter::LentInterrupter;
 use crate::registers::Registers;
 use crate::reset::LostDevices;
 use crate::rings::{EventRingConsumer, EventRingMemory};
+use crate::saved::SavedRegisters;
 use host_bus::{ArenaFull, DmaBuffer, HostBus};
 use kernel_sim::{Kernel, WaitQueue};
 use offload_core::{PmCore, VirtDeviceId};
@@ -45,6 +46,8 @@ pub(crate) struct Controller {
     /// Root ports that the suspend of their bus put into U3.
     pub(crate) suspended_ports: RefCell<BTreeSet<PortId>>,
     pub(crate) lost: RefCell<LostDevices>,
+    /// While the controller sleeps.
+    pub(crate) saved: RefCell<Option<SavedRegisters>>,
     /// Woken when a device was added or removed, or answers again after a suspend.
     pub(crate) topology: WaitQueue,
     pub(crate) me: Weak<Self>,
@@ -110,6 +113,7 @@ impl Controller {
             hubs: RefCell::default(),
             suspended_ports: RefCell::default(),
             lost: RefCell::default(),
+            saved: RefCell::default(),
             topology: WaitQueue::new(&kernel, "usb topology"),
             me: me.clone(),
             state: Cell::new(HcState::Halted),

@@ -34,6 +34,7 @@ mod recovery;
 mod registers;
 mod reset;
 pub mod rings;
+mod saved;
 mod slot;
 mod stream;
 mod transfer;

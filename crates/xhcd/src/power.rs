@@ -24,6 +24,8 @@ const RESUME_RECOVERY: Duration = Duration::from_millis(10);
 /// PWR-01, PWR-02: the limits for saving and restoring.
 const SAVE_TIMEOUT: Duration = Duration::from_millis(20);
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(100);
+/// Linux's limit for a controller that lost its power to be ready again (OPR-30).
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Controller {
     /// Suspends the port of a device, its endpoints stopped before (PWR-09).
@@ -122,9 +124,11 @@ impl Controller {
         Ok(())
     }
 
-    /// Halts the controller and has it save its state.
+    /// Halts the controller and has it save its state. One that fails to is not worth staying awake for: the resume
+    /// finds out (SRE).
     pub(crate) async fn suspend_controller(&self) -> Result<(), Errno> {
         self.halt().await.map_err(timed_out)?;
+        self.save_registers();
         self.registers.set_usbcmd(self.registers.usbcmd().with_css(true));
         self.wait("USBSTS.SSS", false, SAVE_TIMEOUT, || self.registers.usbsts().sss())
             .await
@@ -136,7 +140,10 @@ impl Controller {
         if self.state() == HcState::Dead {
             return Err(Errno::ESHUTDOWN);
         }
-        if !power_lost {
+        self.wait("USBSTS.CNR", false, READY_TIMEOUT, || self.registers.usbsts().cnr())
+            .await
+            .map_err(timed_out)?;
+        if !power_lost && self.restore_registers() {
             self.registers.set_usbcmd(self.registers.usbcmd().with_crs(true));
             self.wait("USBSTS.RSS", false, RESTORE_TIMEOUT, || self.registers.usbsts().rss())
                 .await

@@ -45,6 +45,15 @@ impl Registers {
     pub(crate) fn set_dnctrl(&self, value: op::Dnctrl) {
         self.bus.write32(self.operational + op::DNCTRL, value.into_bits());
     }
+    pub(crate) fn dnctrl(&self) -> op::Dnctrl {
+        op::Dnctrl::from_bits(self.bus.read32(self.operational + op::DNCTRL))
+    }
+    pub(crate) fn config(&self) -> Config {
+        Config::from_bits(self.bus.read32(self.operational + op::CONFIG))
+    }
+    pub(crate) fn dcbaap(&self) -> Gpa {
+        Gpa(self.bus.read64(self.operational + op::DCBAAP))
+    }
     pub(crate) fn set_config(&self, value: Config) {
         self.bus.write32(self.operational + op::CONFIG, value.into_bits());
     }
@@ -88,6 +97,24 @@ impl Registers {
         self.interrupter(interrupter) + rt::ERDP
     }
 
+    pub(crate) fn interrupter_state(&self, id: InterrupterId) -> SavedInterrupter {
+        let at = self.interrupter(id);
+        SavedInterrupter {
+            iman: self.iman(id),
+            imod: Imod::from_bits(self.bus.read32(at + rt::IMOD)),
+            erstsz: self.bus.read32(at + rt::ERSTSZ),
+            erstba: Gpa(self.bus.read64(at + rt::ERSTBA)),
+            erdp: self.bus.read64(at + rt::ERDP),
+        }
+    }
+    pub(crate) fn restore_interrupter(&self, id: InterrupterId, saved: &SavedInterrupter) {
+        self.set_erstsz(id, saved.erstsz);
+        self.set_erstba(id, saved.erstba);
+        self.bus.write64(self.erdp(id), saved.erdp);
+        self.set_iman(id, saved.iman);
+        self.set_imod(id, saved.imod);
+    }
+
     pub(crate) fn ring_command_doorbell(&self) {
         self.bus.write32(self.doorbells + doorbell::COMMAND, Doorbell::COMMAND.into_bits());
     }
@@ -99,4 +126,13 @@ impl Registers {
     fn interrupter(&self, interrupter: InterrupterId) -> u32 {
         self.runtime + rt::interrupter_offset(interrupter)
     }
+}
+
+/// The registers of an interrupter.
+pub(crate) struct SavedInterrupter {
+    iman: Iman,
+    imod: Imod,
+    erstsz: u32,
+    erstba: Gpa,
+    erdp: u64,
 }

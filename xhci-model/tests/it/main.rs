@@ -26,6 +26,7 @@ mod isoch_schedule;
 mod isochronous;
 mod linux_audio;
 mod port_bandwidth;
+mod linux_sequences;
 mod port_changes;
 mod port_power;
 mod port_registers;

@@ -2,8 +2,9 @@ use crate::world::{World, millis};
 use offload_core::{DeviceState, HcResume, RootHub};
 use std::rc::Rc;
 use usb_devices::{Hub, Peripheral, audio::uac1::Speaker, audio::uac2::Headset, hub::HubPort};
-use usb_spec::SetupPacket;
+use usb_spec::{EndpointAddress, SetupPacket};
 use xhcd::Hcd;
+use xhci_model::{Policy, PowerState, PowerWell, Profile};
 
 async fn configuration_value(hcd: &Hcd, device: &offload_core::UsbDevice) -> Option<u8> {
     let mut value = [0; 1];
@@ -63,6 +64,79 @@ fn bus_and_controller_sleep_and_wake() {
             assert_eq!(configuration_value(&hcd, &headset).await, Some(1));
         }
     });
+}
+
+/// The device answers over its own endpoint, not only over the default one.
+async fn streams(hcd: &Hcd, headset: &Rc<offload_core::UsbDevice>) {
+    hcd.set_interface(headset, 1, 1).await.unwrap();
+    let stream = hcd.isoch_open(headset, EndpointAddress(0x01)).unwrap();
+    stream.submit(stream.new_urb(8, 24).unwrap()).unwrap();
+    let urb = stream.completed().await.unwrap();
+    assert!(urb.packets.iter().all(|packet| packet.status.is_ok()));
+}
+
+#[test] // req: PWR-01, PWR-02, PWR-03, PWR-04, PWR-09, PWR-10, DRV-05
+fn a_controller_whose_core_lost_power_is_restored() {
+    // "large" wants more scratchpads than this machine has memory.
+    for name in ["default", "minimal", "strict"] {
+        let world = World::new(name.parse().unwrap());
+        world.plug(1, Peripheral::new(Headset::new()));
+        let (hcd, headset) = world.start_with("1-1");
+        let host = hcd.usb().host().clone();
+        let (kernel, bus) = (world.kernel.clone(), world.bus.clone());
+        let life = host.virt_device(headset.slot_id().unwrap());
+        let (used, asleep) = (hcd.clone(), headset.clone());
+        world.run(async move {
+            for _ in 0..3 {
+                assert_eq!(host.bus_suspend(RootHub::Shared, false).await, Ok(()));
+                assert_eq!(host.bus_suspend(RootHub::Primary, false).await, Ok(()));
+                assert_eq!(host.hc_suspend(false).await, Ok(()));
+                bus.with_xhci(|xhc| xhc.set_power_state(kernel.now(), PowerState::D3));
+                kernel.sleep(millis(1000)).await;
+                bus.with_xhci(|xhc| {
+                    xhc.lose_power(kernel.now(), PowerWell::Core);
+                    xhc.set_power_state(kernel.now(), PowerState::D0);
+                });
+                assert_eq!(host.hc_resume(false).await, Ok(HcResume::Restored), "{name}");
+                assert_eq!(host.bus_resume(RootHub::Primary).await, Ok(()));
+                assert_eq!(host.bus_resume(RootHub::Shared).await, Ok(()));
+                assert_eq!(configuration_value(&used, &asleep).await, Some(1), "{name}");
+                streams(&used, &asleep).await;
+                assert_eq!(
+                    host.virt_device(asleep.slot_id().unwrap()),
+                    life,
+                    "the same slot in the same life"
+                );
+            }
+        });
+        drop(hcd);
+    }
+}
+
+#[test] // req: PWR-05, PWR-06
+fn a_controller_that_cannot_restore_is_set_up_anew() {
+    let fails = Policy { restore_fails: true, ..Policy::DEFAULT };
+    let not_saved = Policy { save_fails: true, ..Policy::DEFAULT };
+    for policy in [fails, not_saved] {
+        let world = World::new(Profile { policy, ..Profile::default() });
+        world.plug(1, Peripheral::new(Headset::new()));
+        let (hcd, headset) = world.start_with("1-1");
+        let host = hcd.usb().host().clone();
+        let core = world.core.clone();
+        world.run(async move {
+            core.kernel().freeze_processes().await.unwrap();
+            host.bus_suspend(RootHub::Primary, false).await.unwrap();
+            host.bus_suspend(RootHub::Shared, false).await.unwrap();
+            assert_eq!(host.hc_suspend(false).await, Ok(()));
+            assert_eq!(host.hc_resume(false).await, Ok(HcResume::PowerLost));
+            core.kernel().sleep(millis(100)).await;
+            let slot = host.reset_device(headset.slot_id().unwrap(), &Nobody).await.unwrap();
+            host.port_init(slot).await.unwrap();
+            host.configure(slot).await.unwrap();
+            core.kernel().thaw_processes();
+            streams(&hcd, &headset).await;
+        });
+    }
 }
 
 #[test] // req: PWR-06, SLT-08, OPR-16
