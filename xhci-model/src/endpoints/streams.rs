@@ -22,7 +22,7 @@ const LAST_STREAM: u16 = 65_533;
 const LARGEST_ARRAY: u8 = 15;
 
 /// The streams of an endpoint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Streams {
     /// The primary stream array.
     array: Gpa,
@@ -40,7 +40,7 @@ pub(crate) struct Streams {
 }
 
 /// A stream that was left inside a TD.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Left {
     ring: RingPosition,
     resume: Option<(Gpa, u32)>,

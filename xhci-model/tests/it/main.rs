@@ -27,6 +27,7 @@ mod isochronous;
 mod linux_audio;
 mod port_bandwidth;
 mod linux_sequences;
+mod port_bandwidth;
 mod port_changes;
 mod port_power;
 mod port_registers;

@@ -4,12 +4,16 @@ use crate::host::{Failure, Host};
 use sim_time::{Duration, Instant};
 use usb_devices::hub::{HubError, HubPort};
 use usb_devices::{Descriptors, Function, Hub, Peripheral, Reply, RequestError};
-use usb_spec::descriptor::{ClassCode, ConfigurationBuilder, Device, Endpoint, MaxPacketSize};
+use usb_spec::descriptor::{
+    ClassCode, ConfigurationAttributes, ConfigurationBuilder, Device, Endpoint, MaxPacketSize,
+};
 use usb_spec::hub::{HubDescriptor, PortFeature};
+use usb_spec::setup::standard::DEVICE_REMOTE_WAKEUP;
 use usb_spec::{EndpointAddress, SetupPacket, Speed, TransferType};
 use xhci_model::{Device as _, DeviceAddress, Handshake, Route};
 
 const CHANGES: EndpointAddress = EndpointAddress(0x81);
+const WAKING: ConfigurationAttributes = ConfigurationAttributes { self_powered: true, remote_wakeup: true };
 const HUB: DeviceAddress = DeviceAddress(1);
 
 /// Something to plug in: it says its number on an interrupt endpoint, and notes what the bus does.
@@ -17,6 +21,7 @@ struct Gadget {
     number: u8,
     speed: Speed,
     log: Vec<String>,
+    wakes: bool,
 }
 
 impl Function for Gadget {
@@ -28,7 +33,10 @@ impl Function for Gadget {
             Endpoint::new(EndpointAddress(0x81), TransferType::Interrupt, MaxPacketSize::new(1, 0), 4);
         Descriptors {
             device: Device { usb: 0x0200, max_packet_size_0: 64, configurations: 1, ..Device::default() },
-            configuration: ConfigurationBuilder::new(1).interface(0, 0, ClassCode::VENDOR).endpoint(endpoint),
+            configuration: ConfigurationBuilder::new(1)
+                .attributes(WAKING)
+                .interface(0, 0, ClassCode::VENDOR)
+                .endpoint(endpoint),
             other_speed: None,
             strings: &[],
             capabilities: Vec::new(),
@@ -58,10 +66,13 @@ impl Function for Gadget {
     fn resume(&mut self, now: Instant) {
         self.log.push(format!("resume at {} us", now.since_start().as_micros()));
     }
+    fn signals_wake(&mut self, _now: Instant) -> bool {
+        self.wakes
+    }
 }
 
 fn gadget(number: u8, speed: Speed) -> Box<Peripheral<Gadget>> {
-    Box::new(Peripheral::new(Gadget { number, speed, log: Vec::new() }))
+    Box::new(Peripheral::new(Gadget { number, speed, log: Vec::new(), wakes: false }))
 }
 fn log(host: &Host<Hub>, port: u8) -> Vec<String> {
     let device: &dyn core::any::Any = host.device.device(HubPort(port)).unwrap();
@@ -225,6 +236,54 @@ fn a_suspended_hub_suspends_what_is_behind_it() {
     assert_eq!(host.data_in(EndpointAddress(0x81), 0), Ok(vec![41]));
     assert_eq!(log(&host, 1).len(), 3, "reset, suspend, resume");
     assert_eq!(log(&host, 2), [] as [&str; 0], "its port is not enabled");
+}
+
+/// Gives the device at a port, and no other, a reason to wake the host; says whether the hub passes that on.
+fn wake(host: &mut Host<Hub>, port: u8) -> bool {
+    for each in [1, 2] {
+        let device: &mut dyn core::any::Any = host.device.device_mut(HubPort(each)).unwrap();
+        device.downcast_mut::<Peripheral<Gadget>>().unwrap().function_mut().wakes = each == port;
+    }
+    host.device.signals_wake(host.now)
+}
+
+#[test] // req: PRT-22
+fn a_device_wakes_through_the_hub_if_it_may() {
+    let mut host = powered();
+    for (port, address) in [(1, 10), (2, 20)] {
+        attach(&mut host, port, gadget(port, Speed::High));
+        enumerate(&mut host, port, address);
+        clear(&mut host, port, PortFeature::C_RESET);
+        clear(&mut host, port, PortFeature::C_CONNECTION);
+    }
+    turn_to(&mut host, 1, 10);
+    host.set(SetupPacket::set_device_feature(DEVICE_REMOTE_WAKEUP), &[]).unwrap();
+    turn_to(&mut host, 0, HUB.0);
+    assert!(!wake(&mut host, 1), "it is awake itself");
+    // Its port alone is suspended: the hub lets it resume, and the host is told by the change.
+    set(&mut host, 1, PortFeature::SUSPEND);
+    assert!(!wake(&mut host, 1), "the hub is awake");
+    assert_eq!(status(&mut host, 1), (0x0507, 0), "resume is signalled");
+    host.wait(Duration::from_millis(20));
+    assert_eq!(status(&mut host, 1), (0x0503, 0x0004));
+    clear(&mut host, 1, PortFeature::C_SUSPEND);
+    // The whole bus is suspended.
+    host.device.suspend(host.now);
+    assert!(!wake(&mut host, 2), "it was not permitted to");
+    assert!(wake(&mut host, 1));
+    host.device.resume(host.now);
+    assert_eq!(status(&mut host, 1), (0x0503, 0), "only the bus was suspended");
+    // The bus, and the port before it.
+    set(&mut host, 1, PortFeature::SUSPEND);
+    host.device.suspend(host.now);
+    assert!(wake(&mut host, 1));
+    host.device.resume(host.now);
+    host.wait(Duration::from_millis(20));
+    assert_eq!(status(&mut host, 1), (0x0503, 0x0004));
+    // Unplugged, there is nobody.
+    assert!(host.device.detach(host.now, HubPort(1)).is_some());
+    host.device.suspend(host.now);
+    assert!(!host.device.signals_wake(host.now));
 }
 
 #[test]
