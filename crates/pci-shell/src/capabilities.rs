@@ -18,6 +18,7 @@ pub(crate) const BAR0: usize = 0x10;
 const POWER: usize = 0x40;
 pub(crate) const PMCSR: usize = POWER + 4;
 pub(crate) const PMCSR_STATE: u16 = 3;
+pub(crate) const PMCSR_PME_ENABLE: u16 = 1 << 8;
 pub(crate) const PMCSR_PME_STATUS: u16 = 1 << 15;
 
 /// xHCI 5.2.4: SBRN, FLADJ and DBESL are here and nowhere else.

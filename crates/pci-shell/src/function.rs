@@ -1,13 +1,14 @@
 use crate::capabilities::{
     BAR0, COMMAND, COMMAND_BUS_MASTER, COMMAND_INTX_DISABLE, COMMAND_MEMORY, FLR_CONTROL, MSIX_CONTROL,
-    MSIX_ENABLE, MSIX_FUNCTION_MASK, PMCSR, PMCSR_STATE, STATUS, STATUS_INTERRUPT, Sizes, config_space,
+    MSIX_ENABLE, MSIX_FUNCTION_MASK, PMCSR, PMCSR_PME_ENABLE, PMCSR_PME_STATUS, PMCSR_STATE, STATUS,
+    STATUS_INTERRUPT, Sizes, config_space,
 };
 use crate::config::ConfigSpace;
 use crate::msi;
 use crate::msix::{ENTRY_BYTES, Message, MsixTable};
 use sim_time::Instant;
 use std::collections::VecDeque;
-use xhci_model::{Budget, Dma, DmaError, Output, Progress, Signalling, Xhci};
+use xhci_model::{Budget, Dma, DmaError, Output, PowerState, Progress, Signalling, Xhci};
 use xhci_spec::Gpa;
 
 /// Who holds the tables that turn message numbers into addresses and data.
@@ -37,6 +38,8 @@ pub enum PciOutput {
     Intx(bool),
     /// SERR#.
     SystemError,
+    /// PME# goes to this level: something wants the sleeping function awake (PCI-07).
+    PowerManagementEvent(bool),
 }
 
 /// An xHCI controller as a PCI function.
@@ -54,6 +57,7 @@ pub struct PciFunction {
     /// What the controller drives, before INTx Disable.
     pin: bool,
     intx: bool,
+    pme: bool,
 }
 
 impl PciFunction {
@@ -71,6 +75,7 @@ impl PciFunction {
             outputs: VecDeque::new(),
             pin: false,
             intx: false,
+            pme: false,
         };
         function.apply(Instant::ZERO);
         function
@@ -207,6 +212,8 @@ impl PciFunction {
 
     /// What configuration space says takes effect.
     fn apply(&mut self, now: Instant) {
+        let asleep = self.config.u16(PMCSR) & PMCSR_STATE != 0;
+        self.xhci.set_power_state(now, if asleep { PowerState::D3 } else { PowerState::D0 });
         let accessible = self.is_accessible();
         self.xhci.set_accessible(accessible);
         let base = self.config.u64(BAR0) & !0xF;
@@ -215,6 +222,7 @@ impl PciFunction {
         self.flush_messages();
         self.collect();
         self.drive_intx();
+        self.drive_pme();
     }
 
     /// PCI-10, PCI-11: MSI-X before MSI before the pin.
@@ -238,6 +246,11 @@ impl PciFunction {
                     self.drive_intx();
                 }
                 Output::SystemError => self.outputs.push_back(PciOutput::SystemError),
+                Output::PowerManagementEvent => {
+                    let status = self.config.u16(PMCSR) | PMCSR_PME_STATUS;
+                    self.config.set(PMCSR, status.to_le_bytes());
+                    self.drive_pme();
+                }
                 _ => {}
             }
         }
@@ -287,6 +300,15 @@ impl PciFunction {
         if level != self.intx {
             self.intx = level;
             self.outputs.push_back(PciOutput::Intx(level));
+        }
+    }
+
+    /// PCI-07: PME Status is shown whether or not PME Enable lets it through.
+    fn drive_pme(&mut self) {
+        let wanted = PMCSR_PME_ENABLE | PMCSR_PME_STATUS;
+        let level = self.config.u16(PMCSR) & wanted == wanted;
+        if core::mem::replace(&mut self.pme, level) != level {
+            self.outputs.push_back(PciOutput::PowerManagementEvent(level));
         }
     }
 

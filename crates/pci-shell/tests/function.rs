@@ -79,6 +79,39 @@ fn registers_are_there_only_in_d0_with_memory_space_on() {
     }
 }
 
+#[test] // req: PRT-62, PCI-07, PWR-08
+fn a_device_wakes_the_sleeping_function() {
+    const WAKE_ON_CONNECT: u32 = 1 << 25;
+    let pmcsr = |machine: &Machine| u16::from_le_bytes(machine.config(0x44));
+    for enabled in [false, true] {
+        let mut machine = Machine::running(Profile::default(), MessageOwner::Function);
+        let op = machine.bar32(0) & 0xFF;
+        machine.bar_write(op + 0x400, 0x200 | WAKE_ON_CONNECT);
+        machine.bar_write(op, 0);
+        machine.run_ms(1);
+        machine.config_write(0x44, &[0x03, u8::from(enabled)]);
+        machine.run_ms(100);
+        assert_eq!(machine.outputs(), []);
+        machine.attach();
+        machine.run_ms(1);
+        let raised = [PciOutput::PowerManagementEvent(true)];
+        assert_eq!(machine.outputs(), if enabled { &raised[..] } else { &[] });
+        assert_eq!(pmcsr(&machine) & 0x8000, 0x8000, "PME Status");
+        // D0, and PME Status is cleared.
+        machine.config_write(0x44, &[0x00, 0x80 | u8::from(enabled)]);
+        let released = [PciOutput::PowerManagementEvent(false)];
+        assert_eq!(machine.outputs(), if enabled { &released[..] } else { &[] });
+        assert_eq!(pmcsr(&machine) & 0x8003, 0);
+        assert_eq!(machine.bar32(op + 0x400), 0x0202_02E1, "the change is held");
+        // Asleep with PME Status set, PME Enable comes later.
+        machine.config_write(0x44, &[0x03, 0]);
+        machine.run_ms(1);
+        assert_eq!(machine.outputs(), []);
+        machine.config_write(0x44, &[0x03, 1]);
+        assert_eq!(machine.outputs(), raised, "CSC is still set");
+    }
+}
+
 #[test] // req: PCI-02
 fn without_bus_master_no_memory_answers() {
     let mut machine = Machine::running(Profile::default(), MessageOwner::Function);

@@ -22,12 +22,19 @@ pub(super) struct LinkPower {
     usb3: PortpmscUsb3,
     link: Portli,
     hardware: Porthlpmc,
+    /// PORTHLPMC of a USB 3 port: errors that retraining repaired.
+    soft_errors: u16,
 }
 
 impl LinkPower {
     /// PRT-37
     pub(super) fn count_link_error(&mut self) {
         self.link = self.link.with_link_error_count(self.link.link_error_count().saturating_add(1));
+    }
+
+    /// PRT-38: LSEC.
+    pub(super) fn count_soft_error(&mut self) {
+        self.soft_errors = self.soft_errors.saturating_add(1);
     }
 
     pub(super) fn may_wake_from_l1(&self) -> bool {
@@ -52,7 +59,10 @@ impl Port {
     }
 
     pub(crate) fn read_porthlpmc(&self) -> u32 {
-        self.link_power.hardware.into_bits()
+        match self.protocol {
+            Protocol::Usb2 => self.link_power.hardware.into_bits(),
+            Protocol::Usb3 => self.link_power.soft_errors.into(),
+        }
     }
 
     /// PRT-36, PRT-40
@@ -91,14 +101,18 @@ impl Port {
         self.link_power.link = Portli::new();
     }
 
-    /// PRT-38
+    /// PRT-38: writing clears the count of a USB 3 port.
     pub(crate) fn write_porthlpmc(&mut self, value: u32, hardware_lpm: bool) {
-        if self.protocol == Protocol::Usb2 && hardware_lpm {
-            let value = Porthlpmc::from_bits(value);
-            self.link_power.hardware = Porthlpmc::new()
-                .with_hirdm(value.hirdm())
-                .with_l1_timeout(value.l1_timeout())
-                .with_besld(value.besld());
+        match self.protocol {
+            Protocol::Usb2 if hardware_lpm => {
+                let value = Porthlpmc::from_bits(value);
+                self.link_power.hardware = Porthlpmc::new()
+                    .with_hirdm(value.hirdm())
+                    .with_l1_timeout(value.l1_timeout())
+                    .with_besld(value.besld());
+            }
+            Protocol::Usb2 => {}
+            Protocol::Usb3 => self.link_power.soft_errors = 0,
         }
     }
 

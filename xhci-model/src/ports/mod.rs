@@ -1,13 +1,15 @@
 //! Root hub ports: the port registers and what happens behind them (xHCI 4.15, 4.19, 5.4.8 to 5.4.11).
 //!
 //! PORTSC is the state of a port's state machine: what is not visible there is the deadline of the transition
-//! under way. `port` has what both protocols share, `usb2` and `usb3` their machines, `changes` the change bits
-//! and their event, `link_power` the link power management, `wake` what happens while the controller sleeps.
+//! under way. `port` has what both protocols share, `orders` what software writes, `usb2` and `usb3` the two
+//! machines, `changes` the change bits and their event, `link_power` the link power management, `wake` what happens
+//! while the controller sleeps.
 
 mod changes;
 mod connector;
 mod fault;
 mod link_power;
+mod orders;
 mod port;
 mod usb2;
 mod usb3;

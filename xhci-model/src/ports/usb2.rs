@@ -42,7 +42,7 @@ impl Port {
             }
             // The bus is not idle for 3 ms.
             (_, PortLinkState::U0, Some(Phase::Suspend)) => self.cancel(),
-            (PortLinkState::U0, PortLinkState::U2, None) if self.portsc.ped() => self.request_l1(now, core),
+            (PortLinkState::U0, PortLinkState::U2, None) => self.request_l1(now, core),
             (PortLinkState::U2, PortLinkState::U0, None) => self.leave_l1(now, core),
             _ => {}
         }

@@ -118,6 +118,9 @@ impl Port {
     pub(super) fn link_error(&mut self, fatal: bool, now: Instant, core: &mut Core) {
         if self.portsc.ped() && self.portsc.pls() == PortLinkState::U0 {
             self.link_power.count_link_error();
+            if !fatal && core.profile.link_soft_errors {
+                self.link_power.count_soft_error();
+            }
             self.portsc = self.portsc.with_pls(PortLinkState::RECOVERY);
             let (phase, takes) = if fatal {
                 (Phase::Failing, RECOVERY_TIMEOUT)

@@ -1,7 +1,7 @@
 //! Waking the system: what a port may tell while the controller sleeps (xHCI 4.15, 4.19.8).
 
+use super::Ports;
 use super::port::{Phase, Port};
-use super::{Ports, Protocol};
 use crate::core::Core;
 use sim_time::Instant;
 use xhci_spec::{PortId, PortLinkState};
@@ -32,13 +32,10 @@ impl Port {
 
     /// The device may have something to tell: if it sleeps, its resume signalling is recognised after a while.
     fn touch(&mut self, now: Instant, core: &mut Core) {
-        let asleep = self.portsc.pls() == PortLinkState::U3 && self.phase().is_none();
-        let in_l1 = self.protocol == Protocol::Usb2
-            && self.portsc.pls() == PortLinkState::U2
-            && self.phase().is_none()
-            && self.link_power.may_wake_from_l1();
-        let powered = self.portsc.ccs();
-        let Some(device) = self.device.as_deref_mut().filter(|_| powered) else { return };
+        let rests = self.phase().is_none();
+        let asleep = self.portsc.pls() == PortLinkState::U3 && rests;
+        let in_l1 = self.portsc.pls() == PortLinkState::U2 && rests && self.link_power.may_wake_from_l1();
+        let Some(device) = &mut self.device else { return };
         // A hub passes on what its own ports do, asleep or not.
         if device.signals_wake(now) {
             if asleep {

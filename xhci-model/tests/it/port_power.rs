@@ -120,27 +120,47 @@ fn what_may_wake_the_system() {
         ("plugged in", |m| m.insert(2, Gadget::new(Speed::High)), WCE),
         ("unplugged", |m| drop(m.pull_out(1)), WDE),
         ("over-current of an empty port", |m| m.fault(2, PortFault::OverCurrent(true)), WOE),
+        ("over-current of a port in use", |m| m.fault(1, PortFault::OverCurrent(true)), WOE | WDE),
+        ("an error of a port", |m| m.fault(1, PortFault::PortError), 0),
+        ("the end of a reset", |m| m.run_us(50_000), 0),
+        ("a link that fails", |m| m.fault(8, PortFault::LinkFailure), 0),
     ];
     for (what, act, needed) in causes {
         for enabled in 0..8 {
             let enabled = enabled << 25;
             let mut machine = Machine::new(Profile::default());
             machine.with_usb2_device();
-            machine.order(1, enabled);
-            machine.order(2, enabled);
+            machine.insert(8, Gadget::new(Speed::Super));
+            machine.insert(3, Gadget::new(Speed::High));
+            machine.run_us(20_000);
+            [1, 2, 3, 8].iter().for_each(|port| machine.order(*port, enabled | CHANGES));
+            machine.order(3, PR);
             machine.fall_asleep();
             machine.run_us(1_000);
             act(&mut machine);
             let when = machine.now;
-            machine.run_us(1_000);
+            machine.run_us(20_000);
             let woken = if enabled & needed != 0 { vec![when] } else { vec![] };
             assert_eq!(machine.wakes, woken, "{what} with {enabled:08x}");
             // The change is held for the driver.
             machine.wake_up();
-            let changed = (1..=2).any(|port| machine.portsc(port) & CHANGES != 0);
+            let changed = [1, 2, 3, 8].iter().any(|port| machine.portsc(*port) & CHANGES != 0);
             assert!(changed, "{what}");
             assert_eq!(machine.wakes, woken, "no more of it");
         }
+    }
+}
+
+#[test] // req: PRT-10, PRT-56
+fn a_cold_device_counts_as_plugged_in() {
+    for (enabled, wakes) in [(WCE, 1), (WDE, 0)] {
+        let mut machine = Machine::new(Profile::default());
+        machine.order(7, enabled);
+        machine.fault(7, PortFault::ColdAttach);
+        machine.fall_asleep();
+        machine.insert(7, Gadget::new(Speed::Super));
+        machine.run_us(20_000);
+        assert_eq!(machine.wakes.len(), wakes);
     }
 }
 

@@ -258,6 +258,12 @@ fn the_entry_into_u3_is_told_if_software_asked_for_it() {
             assert_eq!(machine.pls(port), 3);
             assert_eq!(machine.portsc(port) & CHANGES, if asked { PLC } else { 0 });
             assert_eq!(machine.port_events().contains(&port), asked);
+            // There already.
+            machine.clear_changes(port);
+            machine.set_link(port, 3);
+            machine.run_us(10_000);
+            assert_eq!(machine.portsc(port) & CHANGES, 0);
+            assert_eq!(machine.sleeper(port).link_calls(), ["reset", "suspend"]);
         }
     }
 }
@@ -397,6 +403,22 @@ fn a_failed_link_waits_for_a_warm_reset() {
         machine.wait_ms(120, |machine| machine.portsc(port) & WRC != 0);
         assert_eq!(show(machine.portsc(port)), show(0x0028_1203));
     });
+}
+
+#[test] // req: PRT-38
+fn errors_that_retraining_repairs_are_counted_apart() {
+    for (link_soft_errors, counted) in [(false, 0), (true, 2)] {
+        let mut machine = Machine::new(Profile { link_soft_errors, ..Profile::default() });
+        let port = machine.with_usb3_device();
+        let count = machine.port_register(port, 12);
+        for fault in [PortFault::LinkError, PortFault::LinkError, PortFault::LinkFailure] {
+            machine.fault(port, fault);
+            machine.run_us(200);
+        }
+        assert_eq!(machine.read(count), counted);
+        machine.write(count, 0xFFFF_FFFF);
+        assert_eq!(machine.read(count), 0);
+    }
 }
 
 #[test] // req: PRT-37, PRT-53

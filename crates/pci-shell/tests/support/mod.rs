@@ -50,13 +50,19 @@ impl Machine {
         machine
     }
 
+    /// A device comes at port 1.
+    pub(crate) fn attach(&mut self) {
+        let port = PortId::new(1).expect("a port");
+        self.function.xhci_mut().attach(self.now, port, Box::new(Silent)).expect("the port is free");
+    }
+
     /// Something to tell the driver: a device comes and goes at port 1, and the driver takes note of what was before.
     pub(crate) fn port_event(&mut self) {
         let op = self.bar32(0) & 0xFF;
         self.bar_write(op + 0x400, 0x200 | 0x00FE_0000);
         let port = PortId::new(1).expect("a port");
         if self.function.xhci_mut().detach(self.now, port).is_none() {
-            self.function.xhci_mut().attach(self.now, port, Box::new(Silent)).expect("the port is free");
+            self.attach();
         }
         self.run_ms(1);
     }
