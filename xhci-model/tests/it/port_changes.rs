@@ -358,6 +358,23 @@ fn what_was_cleared_while_halted_is_not_told() {
     assert_eq!(machine.port_events(), [1]);
 }
 
+#[test] // req: PRT-60
+fn a_change_that_came_and_went_while_halted_leaves_no_trace() {
+    let mut machine = Machine::new(Profile::default());
+    let port = machine.with_usb3_device();
+    machine.order(port, PR);
+    machine.halt_here();
+    machine.run_us(2_000);
+    assert_eq!(machine.portsc(port) & CHANGES, PRC);
+    machine.clear_changes(port);
+    machine.run_here();
+    // The port does something of which there is nothing to tell.
+    machine.fault(port, PortFault::LinkError);
+    machine.run_us(2_000);
+    assert_eq!(machine.pls(port), 0);
+    assert_eq!(machine.port_events(), []);
+}
+
 #[test] // req: PRT-04
 fn a_halted_controller_moves_no_link() {
     let mut table = String::new();

@@ -154,14 +154,62 @@ fn each_event_ring_goes_on_where_it_was() {
     to_one(&mut bench);
     bench.go();
     assert_eq!(bench.events_of(1), "1@0:0");
+    bench.machine.write(bench.machine.ir(1), 2);
     for _ in 0..2 {
         to_one(&mut bench);
     }
     bench.go();
+    let told = |bench: &Bench| bench.machine.interrupts.iter().filter(|(_, vector)| *vector == 1).count();
+    let before = told(&bench);
     sleep_and_lose_the_core(&mut bench.machine);
+    bench.machine.run_us(1_000);
+    assert_eq!(told(&bench), before + 1, "what nobody consumed is told again");
     to_one(&mut bench);
     bench.go();
     assert_eq!(bench.events_of(1), "1@1:0 1@2:0 1@3:0");
+}
+
+#[test] // req: PWR-03
+fn what_was_consumed_while_asleep_counts() {
+    let mut bench = bulk(Profile::default());
+    bench.machine.align_command_ring();
+    let machine = &mut bench.machine;
+    machine.write(machine.ir(1), 2);
+    let trb = bench.parse("N512 ioc").with_interrupter_target(xhci_spec::InterrupterId(1));
+    bench.ring.push(&mut bench.machine.memory, trb);
+    bench.go();
+    let machine = &mut bench.machine;
+    machine.halt_controller();
+    let registers = machine.save_registers();
+    machine.save_state();
+    machine.xhc.lose_power(machine.now, PowerWell::Core);
+    machine.restore_registers(&registers);
+    assert_eq!(machine.take_events(1, true).len(), 1);
+    machine.write_crcr();
+    assert!(!machine.restore_state().1);
+    let before = machine.interrupts.len();
+    machine.run_controller();
+    machine.run_us(10_000);
+    assert_eq!(machine.interrupts.len(), before);
+}
+
+#[test] // req: PWR-03, OPR-42
+fn config_is_as_software_writes_it() {
+    let mut bench = bulk(Profile::default());
+    bench.machine.align_command_ring();
+    let machine = &mut bench.machine;
+    machine.halt_controller();
+    let registers = machine.save_registers();
+    machine.save_state();
+    machine.xhc.lose_power(machine.now, PowerWell::Core);
+    machine.restore_registers(&registers);
+    machine.write(machine.op + 0x38, 1);
+    machine.write_crcr();
+    assert!(!machine.restore_state().1);
+    assert_eq!(machine.read(machine.op + 0x38) & 0xFF, 1);
+    machine.run_controller();
+    let code = machine.command_code(command::enable_slot(0));
+    assert_eq!(code, CompletionCode::NO_SLOTS_AVAILABLE, "slot 1 is in use, and there is no other");
 }
 
 #[test] // req: PWR-03, INT-03, INT-07

@@ -1,5 +1,6 @@
 //! The life of a USB 2 port: attach, reset, suspend, resume, wake, disable, detach, power (xHCI 4.15, 4.19.1.1).
 
+use crate::support::bench::Bench;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CHANGES, CSC, LWS, PED, PLC, PP, PR, PRC, Sleeper, show};
 use crate::support::{Machine, in_every_timing, on_every_profile};
@@ -7,6 +8,7 @@ use expect_test::expect;
 use sim_time::Duration;
 use usb_spec::Speed;
 use xhci_model::{PortFault, Profile, Violation};
+use xhci_spec::context::EndpointType;
 
 #[test] // req: PRT-11, PRT-15, PRT-16, PRT-17, PRT-18, PRT-19, PRT-20, PRT-21, PRT-22, PRT-41, TIM-24
 fn the_life_of_a_port() {
@@ -141,6 +143,25 @@ fn a_resume_that_is_too_short_counts_and_works() {
         assert_eq!(machine.portsc(1) & (CHANGES | 0x1E0), PLC, "{held_us}");
         assert_eq!(machine.xhc.violations(Violation::ShortResume), counted, "{held_us}");
     }
+}
+
+#[test] // req: PRT-20, XFR-31
+fn no_transaction_begins_while_the_bus_is_to_become_idle() {
+    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    bench.trbs("N65536 ioc");
+    bench.machine.ring_doorbell(bench.slot, bench.ep);
+    bench.machine.run_us(100);
+    bench.machine.set_link(1, 3);
+    // What is on the wire has begun.
+    let begun = bench.probe().seen.len();
+    assert!(begun > 0);
+    bench.machine.run_us(2_900);
+    assert_eq!(bench.probe().seen.len(), begun);
+    assert_eq!(bench.machine.pls(1), 0);
+    // Not idle after all: it goes on by the doorbell.
+    bench.machine.set_link(1, 0);
+    bench.go();
+    assert_eq!(bench.events(), "1@0:0");
 }
 
 #[test] // req: PRT-12, PRT-53

@@ -530,6 +530,30 @@ fn a_link_that_does_not_train() {
     .assert_eq(&table);
 }
 
+#[test] // req: PRT-30, PRT-50
+fn a_device_that_a_warm_reset_loses_is_gone() {
+    let mut machine = Machine::new(Profile::default());
+    let port = machine.with_usb3_device();
+    machine.fault(port, PortFault::TrainingFails(true));
+    machine.order(port, WPR);
+    machine.run_us(100_000);
+    assert_eq!(show(machine.portsc(port)), show(0x002A_02E0));
+}
+
+#[test] // req: PRT-29, PRT-31
+fn a_hot_reset_goes_on_whatever_is_written() {
+    let mut machine = Machine::new(Profile::default());
+    let port = machine.with_usb3_device();
+    machine.order(port, PR);
+    for order in [PED, PR, LWS | 3 << 5] {
+        machine.run_us(200);
+        machine.order(port, order);
+        assert_eq!(show(machine.portsc(port)), show(0x0000_1333));
+    }
+    machine.run_us(400);
+    assert_eq!(show(machine.portsc(port)), show(0x0020_1203));
+}
+
 #[test] // req: PRT-35
 fn permission_for_compliance_is_only_taken_while_listening() {
     let mut machine = Machine::new(Profile { compliance_transition: true, ..Profile::default() });
