@@ -27,6 +27,9 @@ use xhci_spec::context::ContextSize;
 use xhci_spec::trb::event::PortStatusChange;
 use xhci_spec::{InterrupterId, PortId};
 
+/// SEC-01: so many deadlines wait before the dead ones among them are thrown away.
+const AGENDA_LIMIT: usize = 4096;
+
 /// An xHCI controller with its root hub.
 ///
 /// It owns no thread, clock or memory. Its owner passes register accesses with the time at which they happen,
@@ -62,6 +65,8 @@ pub struct Xhci {
     pub(crate) buses: Buses,
     pub(crate) completions: Completions,
     pub(crate) packet: Box<[u8; PACKET_BUFFER]>,
+    /// How many deadlines there may be before the dead ones are looked for.
+    agenda_limit: usize,
 }
 
 impl Xhci {
@@ -93,6 +98,7 @@ impl Xhci {
             ports,
             completions: Completions::new(profile),
             packet: Box::new([0; PACKET_BUFFER]),
+            agenda_limit: AGENDA_LIMIT,
             core,
         })
     }
@@ -150,6 +156,9 @@ impl Xhci {
         }
         let dma = &mut BusMaster::new(dma, self.core.profile.addresses_64, self.own_addresses.clone());
         let Some(reached) = self.core.stall.reached(now) else { return Progress::Idle };
+        if self.core.agenda.len() > self.agenda_limit {
+            self.forget_dead_deadlines();
+        }
         for _ in 0..budget.0 {
             let Some((at, task)) = self.core.agenda.pop_due(reached) else { return Progress::Idle };
             let at = self.core.stall.delay(at);
@@ -218,6 +227,19 @@ impl Xhci {
     /// (CMD-54).
     pub fn hang_next_command(&mut self) {
         self.command.hang_next();
+    }
+
+    /// SEC-01: an endpoint that is stopped leaves a deadline behind that nobody waits for. Software can make many of
+    /// them, so that they are thrown away whenever they may be half of all.
+    fn forget_dead_deadlines(&mut self) {
+        let Self { core, slots, .. } = self;
+        core.agenda.retain(|task| match *task {
+            Task::Service { endpoint, generation } | Task::Retry { endpoint, generation } => {
+                slots.endpoint(endpoint).is_some_and(|endpoint| endpoint.generation == generation)
+            }
+            _ => true,
+        });
+        self.agenda_limit = AGENDA_LIMIT.max(core.agenda.len().saturating_mul(2));
     }
 
     /// CMD-20: whose addresses a device at a root port must not share.
@@ -332,8 +354,7 @@ impl Xhci {
             .iter()
             .filter(|slot| slot.port() == Some(id))
             .flat_map(|slot| slot.endpoints())
-            .filter(|endpoint| !endpoint.busy && endpoint.is_running() && !endpoint.is_isochronous())
-            .map(|endpoint| endpoint.id)
+            .filter_map(|endpoint| core::mem::take(&mut endpoint.waits_for_port).then_some(endpoint.id))
             .collect();
         for endpoint in resting {
             self.kick(endpoint, now);

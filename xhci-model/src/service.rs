@@ -234,6 +234,7 @@ impl Xhci {
             Some(Link::Suspended) => {
                 // XFR-31: the port's resume kicks it.
                 endpoint.busy = false;
+                endpoint.waits_for_port = true;
                 return Ok(Turn::Passed);
             }
             Some(Link::Dead) | None => None,

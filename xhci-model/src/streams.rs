@@ -43,6 +43,7 @@ impl Xhci {
             Some(Link::Suspended) => {
                 // XFR-31: the port's resume kicks it.
                 endpoint.busy = false;
+                endpoint.waits_for_port = true;
                 return Ok(false);
             }
             // The transaction will find out.

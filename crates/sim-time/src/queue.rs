@@ -67,6 +67,10 @@ impl<K> DeadlineQueue<K> {
     {
         self.heap.retain(|entry| entry.key != *key);
     }
+    /// Forgets every deadline whose key `keep` refuses; the others stay in their order.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
+        self.heap.retain(|entry| keep(&entry.key));
+    }
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.heap.clear();

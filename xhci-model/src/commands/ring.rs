@@ -6,12 +6,15 @@ use crate::controller::Xhci;
 use crate::dma::{Dma, DmaError};
 use crate::event::Event;
 use crate::interrupters::Pending;
-use crate::rings::consumer::{Fetch, Fetched, RingPosition};
+use crate::rings::consumer::{CONSECUTIVE_LINKS, Fetch, Fetched, RingPosition};
 use crate::violation::Violation;
-use sim_time::Instant;
+use sim_time::{Duration, Instant};
 use xhci_spec::registers::operational::Crcr;
 use xhci_spec::trb::event::CommandCompletion;
 use xhci_spec::{CompletionCode, Gpa, InterrupterId, SlotId, TrbType};
+
+/// SEC-03: the least time of a command.
+const SHORTEST_COMMAND: Duration = Duration::from_ticks(1);
 
 /// What CRCR.CS or CRCR.CA asked for and is not done yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +43,8 @@ pub(crate) struct CommandRing {
     running: bool,
     current: Option<Current>,
     ending: Option<Ending>,
+    /// Link TRBs in a row that asked for events (SEC-02).
+    links: u32,
     /// When the ring is looked at next.
     fetch_at: Option<Instant>,
     /// Fault: the next command never completes (CMD-54).
@@ -160,14 +165,21 @@ impl Xhci {
             Fetch::Empty => {}
             Fetch::LinkLoop(_) => self.host_controller_error(now),
             Fetch::Trb(fetched) if fetched.trb.trb_type() == TrbType::LINK => {
+                self.command.links = self.command.links.saturating_add(1);
+                if self.command.links > CONSECUTIVE_LINKS {
+                    self.host_controller_error(now);
+                    return Ok(());
+                }
                 self.complete_command(fetched, (CompletionCode::SUCCESS, None), now, dma)?;
                 self.arm_command_fetch(now);
             }
             Fetch::Trb(fetched) => {
+                self.command.links = 0;
                 if fetched.crosses_boundary() {
                     self.core.violation(now, Violation::CrossesBoundary);
                 }
-                let takes = self.core.latency(|all| all.commands.of(fetched.trb));
+                // SEC-03: no command is for nothing, so that time goes on whatever the ring looks like.
+                let takes = self.core.latency(|all| all.commands.of(fetched.trb)).max(SHORTEST_COMMAND);
                 let due = (!core::mem::take(&mut self.command.hang_next)).then_some(now + takes);
                 self.command.current = Some(Current { fetched, phase: Phase::Begin, due });
                 if let Some(due) = due {

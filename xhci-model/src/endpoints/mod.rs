@@ -108,6 +108,8 @@ pub(crate) struct Endpoint {
     pub(crate) busy: bool,
     /// How far the split transaction is that a translator does for the endpoint.
     pub(crate) split: Split,
+    /// Its port was found suspended (XFR-31).
+    pub(crate) waits_for_port: bool,
     /// The transaction on the bus.
     pub(crate) flight: Option<Flight>,
     /// Stop Endpoint waits for the end of the flight: no other transaction begins.
@@ -185,6 +187,7 @@ impl Endpoint {
             doorbell: false,
             busy: false,
             split: Split::default(),
+            waits_for_port: false,
             flight: None,
             stopping: false,
             first: true,
@@ -256,6 +259,7 @@ impl Endpoint {
         self.offset = 0;
         self.generation = self.generation.wrapping_add(1);
         self.busy = false;
+        self.waits_for_port = false;
         self.flight = None;
         self.split = Split::default();
         self.stopping = false;
