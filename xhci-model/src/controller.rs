@@ -242,6 +242,10 @@ impl Xhci {
         self.agenda_limit = AGENDA_LIMIT.max(core.agenda.len().saturating_mul(2));
     }
 
+    pub(crate) fn deadlines_kept(&self) -> usize {
+        self.agenda_limit
+    }
+
     /// CMD-20: whose addresses a device at a root port must not share.
     pub(crate) fn address_space(&self, port: PortId) -> AddressSpace {
         let profile = &self.core.profile;

@@ -146,6 +146,10 @@ impl Slot {
         self.endpoints.iter_mut().filter_map(Option::as_deref_mut)
     }
 
+    pub(crate) fn enabled_endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.iter().filter_map(Option::as_deref)
+    }
+
     /// The highest index that is not Disabled; 1 if none but the default endpoint is (CMD-31).
     pub(crate) fn highest_endpoint(&self) -> u8 {
         Dci::all().filter(|dci| self.has_endpoint(*dci)).map(Dci::get).max().unwrap_or(1)

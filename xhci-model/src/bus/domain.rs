@@ -212,12 +212,28 @@ impl Buses {
         }
     }
 
+    /// Everybody at any bus.
+    pub(crate) fn all(&self) -> impl Iterator<Item = EndpointId> {
+        self.0.iter().flat_map(|domain| domain.in_line().chain(domain.current))
+    }
+
+    /// How often an endpoint is in line, and on a bus.
+    pub(crate) fn places_of(&self, endpoint: EndpointId) -> (usize, usize) {
+        let in_line = self.0.iter().flat_map(Domain::in_line).filter(|queued| *queued == endpoint).count();
+        let on_bus = self.0.iter().filter(|domain| domain.current == Some(endpoint)).count();
+        (in_line, on_bus)
+    }
+
     pub(crate) fn clear(&mut self) {
         self.domains.iter_mut().for_each(|domain| *domain = Domain::default());
     }
 }
 
 impl Domain {
+    fn in_line(&self) -> impl Iterator<Item = EndpointId> {
+        [&self.isochronous, &self.interrupt, &self.control, &self.bulk].into_iter().flatten().copied()
+    }
+
     fn queue(&mut self, class: Class) -> &mut VecDeque<EndpointId> {
         match class {
             Class::Isochronous => &mut self.isochronous,

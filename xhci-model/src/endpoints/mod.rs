@@ -24,6 +24,7 @@ use checks::Followed;
 use retire::Skip;
 use std::collections::VecDeque;
 use streams::Streams;
+use td::TRBS_PER_PACKET;
 use transact::Flight;
 use usb_spec::Speed;
 use xhci_spec::context::{EndpointContext, EndpointState, EndpointType};
@@ -218,6 +219,12 @@ impl Endpoint {
     /// Whether the current TD has been on the bus (XFR-21).
     pub(crate) fn begun(&self) -> bool {
         self.in_td || self.issued || self.offset > 0
+    }
+
+    /// SEC-01: what is kept of rings is bounded.
+    pub(crate) fn keeps_to_bounds(&self) -> bool {
+        self.fetched.len() <= TRBS_PER_PACKET.saturating_add(1)
+            && self.streams.as_ref().is_none_or(|streams| streams.keeps_to_bounds())
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -68,6 +68,11 @@ impl Streams {
         }
     }
 
+    /// SEC-01: the last one is the one under way when the endpoint stops.
+    pub(super) fn keeps_to_bounds(&self) -> bool {
+        self.left.len() <= LEFT_STREAMS.saturating_add(1)
+    }
+
     fn contains(&self, stream: StreamId) -> bool {
         (1..=self.last).contains(&stream.0)
     }

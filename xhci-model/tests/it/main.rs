@@ -16,6 +16,7 @@ mod evaluate_context;
 mod event_rings;
 mod extended_capabilities;
 mod faults;
+mod fuzz;
 mod host_errors;
 mod hostile;
 mod inspect;
