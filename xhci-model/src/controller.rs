@@ -324,11 +324,12 @@ impl Xhci {
         if !self.interrupters.service(id, now, &mut self.core, dma)? {
             return Ok(());
         }
-        while let Some(endpoint) = self.interrupters.next_waiting(id) {
-            self.kick(endpoint, now);
-        }
+        // SEC-03: before endpoints, which may fill the ring again and again; Stop Endpoint is to reach them.
         if id == InterrupterId::PRIMARY && core::mem::take(&mut self.command_waits) {
             self.arm_command_fetch(now);
+        }
+        while let Some(endpoint) = self.interrupters.next_waiting(id) {
+            self.kick(endpoint, now);
         }
         if id == InterrupterId::PRIMARY && core::mem::take(&mut self.port_waits) {
             let Self { ports, core, .. } = self;
