@@ -214,13 +214,14 @@ impl Buses {
 
     /// Everybody at any bus.
     pub(crate) fn all(&self) -> impl Iterator<Item = EndpointId> {
-        self.0.iter().flat_map(|domain| domain.in_line().chain(domain.current))
+        self.domains.iter().flat_map(|domain| domain.in_line().chain(domain.current))
     }
 
     /// How often an endpoint is in line, and on a bus.
     pub(crate) fn places_of(&self, endpoint: EndpointId) -> (usize, usize) {
-        let in_line = self.0.iter().flat_map(Domain::in_line).filter(|queued| *queued == endpoint).count();
-        let on_bus = self.0.iter().filter(|domain| domain.current == Some(endpoint)).count();
+        let in_line =
+            self.domains.iter().flat_map(Domain::in_line).filter(|queued| *queued == endpoint).count();
+        let on_bus = self.domains.iter().filter(|domain| domain.current == Some(endpoint)).count();
         (in_line, on_bus)
     }
 

@@ -367,7 +367,7 @@ fn corpus(length: usize) -> impl Iterator<Item = Vec<u8>> {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            (state >> 32) as u8
+            state.to_le_bytes()[4]
         };
         (0..length).map(byte).collect()
     })

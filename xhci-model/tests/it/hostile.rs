@@ -589,7 +589,7 @@ fn a_full_ring_for_ten_seconds_under_load() {
 
 #[test] // req: SEC-10
 fn the_scratchpads_are_left_alone() {
-    let canary: Vec<u8> = (0..4096_u32).map(|byte| (byte * 7) as u8).collect();
+    let canary: Vec<u8> = (0..4096_u32).map(|byte| (byte * 7).to_le_bytes()[0]).collect();
     let mut machine = Machine::cold(Profile::strict());
     machine.memory.put(crate::support::SCRATCHPAD_PAGE, &canary);
     machine.bring_up();
