@@ -459,7 +459,7 @@ fn registers_and_doorbells() {
     .assert_eq(&table(rows));
 }
 
-#[test] // req: SEC-01, SEC-07, SEC-13, CTX-15
+#[test] // req: SEC-01, SEC-07, SEC-13
 fn contexts_that_cannot_be() {
     fn configured(bench: &mut Bench, context: xhci_spec::context::EndpointContext, ep: Dci) -> String {
         let code = bench.machine.configure(bench.slot, &[(ep, context)]).0;
@@ -676,4 +676,53 @@ fn deadlines_of_endpoints_that_were_stopped_are_thrown_away() {
     bench.machine.run(Duration::from_secs(9));
     assert_eq!(bench.events(), "1@0:0");
     assert_eq!(bench.probe().seen.len(), 1);
+}
+
+#[test] // req: SEC-12, INT-08
+fn an_interrupt_storm_is_bounded_by_who_acknowledges_and_by_moderation() {
+    // No Ops with events that go around for ever, as fast as the controller can.
+    let storm = |moderation: u32, acknowledgements: u64| {
+        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+        bench.machine.write(bench.machine.ir(0) + 4, moderation);
+        let base = bench.ring.base;
+        bench.machine.memory.put(base, &transfer::no_op().with_ioc(true).with_cycle(true).to_bytes());
+        bench.machine.memory.put(base + 16, &transfer::link(Gpa(base), false).with_cycle(true).to_bytes());
+        bench.machine.ack(0);
+        bench.machine.interrupts.clear();
+        bench.machine.ring_doorbell(bench.slot, bench.ep);
+        for _ in 0..acknowledgements {
+            bench.machine.run_us(100);
+            bench.machine.take_events(0, true);
+        }
+        bench.machine.run_us(10_000);
+        bench.machine.interrupts.len() as u64
+    };
+    // Without moderation: one, and one more for each time that EHB is cleared.
+    assert_eq!(storm(0, 0), 1);
+    assert_eq!(storm(0, 1), 2);
+    assert_eq!(storm(0, 100), 101);
+    // 100 acknowledgements in 10 ms, and one interrupt in a millisecond.
+    let moderated = storm(4000, 100);
+    assert!((10..=12).contains(&moderated), "{moderated}");
+}
+
+#[test] // req: SEC-03, XFR-17
+fn a_ring_without_end_starves_nobody() {
+    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    let link = link_to_self(&bench);
+    assert_eq!(ring_of(&mut bench, &[transfer::no_op(), transfer::no_op(), link]), ", Running");
+    // The default endpoint of the same device, on the same bus.
+    bench.ep = Dci::EP0;
+    bench.ring = Producer::new(crate::support::ring_base(bench.slot, Dci::EP0), 64);
+    bench.probe().endless[0] = Some(64);
+    bench.trbs("S1024 in, D1024 in, T ioc");
+    let begun = bench.machine.now;
+    bench.machine.ring_doorbell(bench.slot, Dci::EP0);
+    bench.machine.run_us(250);
+    assert_eq!(bench.events(), "1@2:0");
+    let took = bench.probe().seen.last().unwrap().at.since(begun);
+    assert!(took < Duration::from_micros(250), "{took}");
+    // And the endless one can be stopped.
+    bench.ep = dci(1, false);
+    assert_eq!(bench.stop(), CompletionCode::SUCCESS);
 }

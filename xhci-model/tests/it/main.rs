@@ -10,6 +10,7 @@ mod capabilities;
 mod command_ring;
 mod configure_endpoint;
 mod contexts;
+mod determinism;
 mod doorbells;
 mod endpoint_states;
 mod evaluate_context;
