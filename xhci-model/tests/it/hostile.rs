@@ -191,6 +191,23 @@ fn rings_without_end() {
             run(&mut bench.machine, Duration::from_millis(700));
             format!("{seen}; later {}", bench.events())
         }),
+        ("crosvm", "a TD of No Ops that never ends", |bench| {
+            let link = transfer::link(Gpa(bench.ring.base + 16), false);
+            ring_of(bench, &[transfer::normal(Gpa(BUFFERS), 512).with_chain(true), transfer::no_op(), link])
+        }),
+        ("bhyve", "twice 200 Links with IOC, for an event ring that is none", |bench| {
+            bench.machine.write(bench.machine.ir(1) + 8, 0);
+            let base = bench.ring.base;
+            let link = |next: u64| {
+                let link = transfer::link(Gpa(base + next * 16), false).with_ioc(true);
+                link.with_interrupter_target(InterrupterId(1))
+            };
+            let mut trbs: Vec<Trb> = (1..=200).map(link).collect();
+            trbs.push(transfer::no_op());
+            trbs.extend((202..=401).map(link));
+            trbs.push(transfer::no_op().with_ioc(true));
+            ring_of(bench, &trbs)
+        }),
         ("crosvm", "a TD of Event Data that never ends", |bench| {
             let link = link_to_self(bench).with_chain(true);
             let seen = ring_of(bench, &[transfer::event_data(1).with_chain(true), link]);
@@ -228,6 +245,8 @@ fn rings_without_end() {
         Propolis | No Ops with IOC that go around for ever | 254 events, Running | runs
         crosvm | a TD that never ends, without data | 5@0:0, Error | runs
         crosvm | a TD that never ends, with data | , Running; later 5@0:0 | runs
+        crosvm | a TD of No Ops that never ends | 5@1:0, Error | runs
+        bhyve | twice 200 Links with IOC, for an event ring that is none | 1@0x123910:0, Running | runs
         crosvm | a TD of Event Data that never ends | 5@0:0, Error; later  | runs
         QEMU | the longest TRBs that go around for ever | , Running | runs
         usbvfiod | memory of TRBs of type 0 | 5@0:0, Error | runs
