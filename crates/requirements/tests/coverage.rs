@@ -12,8 +12,6 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// The areas that are held to their rows.
-const FINISHED_AREAS: &[&str] =
-    &["CAP", "OPR", "RTS", "DBS", "EXT", "ERR", "BW", "TRB", "CMD", "SLT", "EPS", "CTX", "INT", "EVR", "ISO"];
 
 const NAME: &str = "coverage";
 
