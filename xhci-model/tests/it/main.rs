@@ -4,6 +4,7 @@
 mod address_device;
 mod addresses_32;
 mod bandwidth;
+mod bounds;
 mod bring_up;
 mod bus_time;
 mod capabilities;
