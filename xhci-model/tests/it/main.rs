@@ -28,7 +28,6 @@ mod isoch_packets;
 mod isoch_schedule;
 mod isochronous;
 mod linux_audio;
-mod port_bandwidth;
 mod linux_sequences;
 mod port_bandwidth;
 mod port_changes;
