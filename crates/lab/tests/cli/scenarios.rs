@@ -54,7 +54,7 @@ fn an_expectation_that_is_not_met_names_its_line() {
     let unmet = outcome.stdout.split_once('\n').map_or("", |(_, rest)| rest);
     expect![[r#"
              wrong.toml:13: start noise gave ok, expected -EBUSY
-             wrong.toml:16: tds is 864, expected < 100
+             wrong.toml:16: tds is 871, expected < 100
              wrong.toml:log: `nobody says this` is not in the event log
         0 of 1 scenarios passed
     "#]]
