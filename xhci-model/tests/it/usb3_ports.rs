@@ -268,7 +268,7 @@ fn the_entry_into_u3_is_told_if_software_asked_for_it() {
     }
 }
 
-#[test] // req: PRT-33, TIM-25
+#[test] // req: PRT-33
 fn a_resume_goes_through_recovery() {
     in_every_timing(&Profile::default(), |mut machine| {
         let port = machine.with_usb3_device();
