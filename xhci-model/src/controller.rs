@@ -258,6 +258,34 @@ impl Xhci {
         }
     }
 
+    /// A copy of all state but the devices.
+    pub(crate) fn without_devices(&self) -> Self {
+        Self {
+            core: self.core.clone(),
+            layout: self.layout,
+            capabilities: self.capabilities.clone(),
+            legacy: self.legacy.clone(),
+            presence: self.presence,
+            own_addresses: self.own_addresses.clone(),
+            run_stop_at: self.run_stop_at,
+            run_stop_armed: self.run_stop_armed,
+            wrap_at: self.wrap_at,
+            wrap_armed: self.wrap_armed,
+            command: self.command.clone(),
+            command_waits: self.command_waits,
+            port_waits: self.port_waits,
+            notification_enable: self.notification_enable,
+            interrupters: self.interrupters.clone(),
+            slots: self.slots.clone(),
+            saved: self.saved.clone(),
+            ports: self.ports.without_devices(),
+            buses: self.buses.clone(),
+            completions: self.completions.clone(),
+            packet: self.packet.clone(),
+            agenda_limit: self.agenda_limit,
+        }
+    }
+
     pub(crate) fn context_size(&self) -> ContextSize {
         ContextSize::from_csz(self.core.profile.contexts_64)
     }

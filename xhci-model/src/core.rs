@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use xhci_spec::Gpa;
 use xhci_spec::registers::operational::{Usbcmd, Usbsts};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Core {
     pub(crate) profile: Profile,
     pub(crate) agenda: Agenda,

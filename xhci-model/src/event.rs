@@ -236,7 +236,7 @@ pub enum LogLevel {
 }
 
 /// Events since they were last taken. Grows to what one call of `advance` makes, and then no more.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
     level: LogLevel,
     events: Vec<(Instant, Event)>,

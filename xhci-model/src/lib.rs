@@ -57,6 +57,7 @@ mod route;
 mod save_state;
 mod service;
 mod slots;
+mod snapshot;
 mod splits;
 mod stall;
 mod streams;
@@ -83,6 +84,7 @@ pub use profile::{
 };
 pub use route::Route;
 pub use save_state::PowerWell;
+pub use snapshot::{Devices, Snapshot};
 pub use violation::Violation;
 #[cfg(feature = "vm-memory")]
 pub use vm_dma::VmDma;

@@ -24,7 +24,7 @@ pub enum PowerWell {
 
 /// The state that Save State copies (PWR-03). Registers are no part of it, nor are the command ring (PWR-04) and the
 /// ports.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SavedState {
     slots: Slots,
     interrupters: Interrupters,

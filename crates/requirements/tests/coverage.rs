@@ -14,7 +14,7 @@ use std::time::Instant;
 /// The areas that are held to their rows.
 const FINISHED_AREAS: &[&str] = &[
     "CAP", "OPR", "RTS", "DBS", "EXT", "INT", "EVR", "TRB", "RNG", "CMD", "SLT", "EPS", "CTX", "ISO", "XFR",
-    "STR", "BW", "PRT", "ERR", "SEC", "TIM",
+    "STR", "BW", "PRT", "PWR", "ERR", "SEC", "TIM",
 ];
 
 const NAME: &str = "coverage";

@@ -32,7 +32,7 @@ impl DomainId {
 }
 
 /// Who waits for a bus, in the order of service.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Domain {
     /// The transaction that is on the wire.
     current: Option<EndpointId>,
@@ -62,7 +62,7 @@ impl Class {
 }
 
 /// All buses: those of the controller, and behind them those of transaction translators.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Buses {
     domains: Vec<Domain>,
     translators: Vec<TranslatorKey>,

@@ -33,7 +33,7 @@ struct Current {
 }
 
 /// State of the command ring.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CommandRing {
     position: RingPosition,
     /// CRCR bits 63:32 as written last.

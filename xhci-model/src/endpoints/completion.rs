@@ -45,7 +45,7 @@ impl Rules {
 }
 
 /// Events of one step, in order. One list serves the whole controller, so that a step allocates nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Completions {
     pub(crate) rules: Rules,
     events: Vec<(InterrupterId, Pending)>,

@@ -35,7 +35,7 @@ impl Signalling {
 }
 
 /// The signalling in force, and the level of the pin.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Signals {
     pub(crate) mode: Signalling,
     level: bool,

@@ -7,7 +7,7 @@ use sim_time::Instant;
 use xhci_spec::registers::port::Portsc;
 
 /// What is still to be told of a port's changes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reporting {
     /// PSCEG went from 0 to 1: a Port Status Change event is to be written (PRT-58).
     event_due: bool,

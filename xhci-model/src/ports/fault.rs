@@ -30,7 +30,7 @@ pub enum PortFault {
 }
 
 /// Faults that show later.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Defects {
     pub(super) training_fails: bool,
     pub(super) cold_attach: bool,

@@ -16,7 +16,7 @@ const LAST_TEST: u8 = 5;
 const PORT_TEST_ERROR: u8 = 15;
 
 /// PORTPMSC, PORTLI and PORTHLPMC of a port.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct LinkPower {
     usb2: PortpmscUsb2,
     usb3: PortpmscUsb3,

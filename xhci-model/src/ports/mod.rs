@@ -83,6 +83,23 @@ impl Ports {
         Self { ports: ports.collect(), usb2, gap: profile.port_gap }
     }
 
+    /// A copy of the state of all ports, with nothing plugged in.
+    pub(crate) fn without_devices(&self) -> Self {
+        Self { ports: self.ports.iter().map(Port::without_device).collect(), usb2: self.usb2, gap: self.gap }
+    }
+
+    /// The devices, port by port, taken out unseen.
+    pub(crate) fn take_devices(&mut self) -> Vec<Option<Box<dyn Device>>> {
+        self.ports.iter_mut().map(|port| port.device.take()).collect()
+    }
+
+    /// Puts devices back where [`take_devices`](Self::take_devices) took them.
+    pub(crate) fn give_devices(&mut self, devices: Vec<Option<Box<dyn Device>>>) {
+        for (port, device) in self.ports.iter_mut().zip(devices) {
+            port.device = device;
+        }
+    }
+
     #[inline]
     fn index(&self, id: PortId) -> Option<usize> {
         let gap = if id.get() <= self.usb2 { 0 } else { self.gap };

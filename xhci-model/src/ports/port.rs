@@ -97,6 +97,25 @@ impl Port {
         port
     }
 
+    pub(super) fn without_device(&self) -> Self {
+        Self {
+            id: self.id,
+            protocol: self.protocol,
+            portsc: self.portsc,
+            link_power: self.link_power.clone(),
+            device: None,
+            lent_by: self.lent_by,
+            phase: self.phase,
+            armed: self.armed,
+            reporting: self.reporting.clone(),
+            defects: self.defects.clone(),
+            has_trained: self.has_trained,
+            compliance_permitted: self.compliance_permitted,
+            resume_began: self.resume_began,
+            non_removable: self.non_removable,
+        }
+    }
+
     /// PRT-05: powered, nothing seen yet.
     fn initialise(&mut self) {
         self.portsc =

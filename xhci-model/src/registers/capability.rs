@@ -8,7 +8,7 @@ use xhci_spec::registers::capability::{
 };
 
 /// The dwords that never change.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Capabilities {
     capability: [u32; 8],
     extended: Vec<u32>,

@@ -8,7 +8,7 @@ use xhci_spec::registers::extended::{Usblegctlsts, Usblegsup};
 use xhci_spec::registers::operational::Usbsts;
 
 /// The two registers; which of them an offset is, follows from where the profile has the capability.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LegacySupport {
     /// Bytes from the first extended capability; `None`: there is no such capability.
     offset: Option<u32>,

@@ -40,6 +40,7 @@ mod runtime_registers;
 mod save_restore;
 mod sequences;
 mod slot_states;
+mod snapshots;
 mod split;
 mod stop_endpoint;
 mod stop_races;

@@ -74,6 +74,9 @@ pub struct EventRing {
     pub cycle: bool,
 }
 
+/// Every so often a machine goes on from a snapshot of its controller, wherever its test is.
+const RUNS_TO_A_SNAPSHOT: u32 = 199;
+
 /// Runs a test on a machine of each named profile, and on the default one with every timing; a failure says which.
 pub fn on_every_profile(test: impl Fn(Machine)) {
     for name in Profile::NAMES {
@@ -115,6 +118,8 @@ pub struct Machine {
     /// Changes of the interrupt pin.
     pub line: Vec<(Instant, bool)>,
     pub pending: VecDeque<Trb>,
+    /// How often time was let pass.
+    runs: u32,
 }
 
 impl Machine {
@@ -146,6 +151,7 @@ impl Machine {
             wakes: Vec::new(),
             line: Vec::new(),
             pending: VecDeque::new(),
+            runs: 0,
             xhc,
         }
     }
@@ -277,6 +283,16 @@ impl Machine {
             self.settle();
         }
         self.now = end;
+        self.runs += 1;
+        if self.runs.is_multiple_of(RUNS_TO_A_SNAPSHOT) {
+            self.go_on_from_a_snapshot();
+        }
+    }
+
+    /// PWR-14: replaces the controller by one that goes on from its snapshot. Nothing that a test sees may change by it.
+    pub fn go_on_from_a_snapshot(&mut self) {
+        let snapshot = self.xhc.snapshot();
+        self.xhc = snapshot.resume(self.xhc.take_devices());
     }
 
     pub fn run_us(&mut self, us: u64) {
