@@ -137,7 +137,8 @@ pub(crate) struct ServeArgs {
     /// The controller: default, minimal, strict or large
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) profile: String,
-    /// Plug a device in: uac1, uac2[,play=WAV], hub, keyboard, disk[,file=PATH][,speed=super]; any with ,port=N
+    /// Plug a device in: uac1, uac2, hub, keyboard or disk; with ,port=N, uac2 with ,play=WAV, disk with ,file=PATH and
+    /// ,speed=super
     #[arg(long, value_name = "KIND[,PROPERTY]...")]
     pub(crate) device: Vec<DeviceSpec>,
     /// Let USB time run N times slower than real time, for guests whose processor is emulated
