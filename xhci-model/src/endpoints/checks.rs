@@ -141,7 +141,7 @@ impl Followed {
 
     /// Whether the data stage so far, or as a whole, has the length that the Setup TRB says.
     fn agrees_in_length(&self, goes_on: bool) -> bool {
-        self.bytes == self.length || (goes_on && self.bytes < self.length)
+        if goes_on { self.bytes <= self.length } else { self.bytes == self.length }
     }
 }
 

@@ -204,7 +204,7 @@ impl Endpoint {
     /// The device wants another stream, if it may leave this one where it is.
     pub(crate) fn leave_stream_between_packets<D: Dma>(&mut self, dma: &mut D) -> Result<(), DmaError> {
         let Some(streams) = &self.streams else { return Ok(()) };
-        let may_leave = streams.left.len() < LEFT_STREAMS || !self.is_inside_td();
+        let may_leave = streams.left.len() < LEFT_STREAMS || !self.begun();
         if may_leave { self.leave_stream(false, dma) } else { Ok(()) }
     }
 
@@ -218,14 +218,10 @@ impl Endpoint {
         self.leave_stream(tell_edtla, dma)
     }
 
-    fn is_inside_td(&self) -> bool {
-        self.begun() || self.skip.is_some() || self.resume.is_some()
-    }
-
     /// STR-09: the stream context says where the stream goes on.
     fn leave_stream<D: Dma>(&mut self, tell_edtla: bool, dma: &mut D) -> Result<(), DmaError> {
         let ring = self.dequeue();
-        let inside = self.is_inside_td();
+        let inside = self.begun();
         let resume = if self.fetched.is_empty() {
             self.resume
         } else {

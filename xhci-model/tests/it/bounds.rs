@@ -204,3 +204,31 @@ fn a_ring_without_end_starves_nobody() {
     bench.ep = dci(1, false);
     assert_eq!(bench.stop(), CompletionCode::SUCCESS);
 }
+
+#[test] // req: SEC-15, ERR-01
+fn an_event_that_a_host_system_error_overtook_is_not_written_later() {
+    // The STALL is to be shown in the device context before its event; the context is gone.
+    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    bench.probe().output[1].push_back(Say::Stall);
+    bench.trbs("N8 ioc");
+    let context = crate::support::CONTEXTS + u64::from(bench.slot.get()) * 0x1000;
+    bench.machine.memory.unmap(context..context + 0x1000);
+    bench.go();
+    assert_eq!(bench.machine.read(bench.machine.op + 4) & 5, 5, "HSE and HCHalted");
+    bench.machine.memory.map();
+    bench.machine.write(bench.machine.op, 2);
+    bench.machine.run_us(200_000);
+    bench.machine.command = Producer::new(COMMAND_RING, 64);
+    bench.machine.memory.put(COMMAND_RING, &[0; 1024]);
+    bench.machine.rings.clear();
+    bench.machine.bring_up();
+    bench.machine.pending.clear();
+    // Another device: when one of its endpoints has something to tell, nothing else is told.
+    bench.port = 2;
+    bench.slot = bench.machine.enumerate(2, Probe::new(Speed::High));
+    bench.ep = Dci::EP0;
+    bench.ring = Producer::new(crate::support::ring_base(bench.slot, Dci::EP0), 64);
+    bench.trbs("S, T in ioc");
+    bench.go();
+    assert_eq!(bench.events(), "1@1:0");
+}

@@ -474,7 +474,14 @@ fn a_td_has_any_number_of_bytes() {
 
 #[test] // req: SEC-04
 fn a_td_has_65536_trbs_at_most() {
-    for (trbs, code) in [(65_536_u64, "1@0x3bfff0:0"), (65_537, "5@0x3c0000:0")] {
+    // No Ops between the first and the last TRB count as TRBs, though they are not of the TD.
+    for (trbs, no_ops, code, packets) in [
+        (65_536_u64, false, "1@0x3bfff0:0", 2048),
+        (65_537, false, "5@0x3c0000:0", 2048),
+        (65_536, true, "1@0x3bfff0:0", 2),
+        (65_537, true, "5@0x3c0000:0", 1),
+        (65_538, true, "5@0x3c0000:0", 1),
+    ] {
         let mut bench = bulk_out();
         bench.stop();
         let at = Gpa(ELSEWHERE);
@@ -482,7 +489,12 @@ fn a_td_has_65536_trbs_at_most() {
         assert_eq!(bench.machine.command_code(trb), CompletionCode::SUCCESS);
         for index in 0..trbs {
             let last = index + 1 == trbs;
-            let trb = transfer::normal(Gpa(BUFFERS), 16).with_chain(!last).with_ioc(last).with_cycle(true);
+            let trb = match no_ops {
+                true if index > 0 && !last => transfer::no_op(),
+                true => transfer::normal(Gpa(BUFFERS), 512),
+                false => transfer::normal(Gpa(BUFFERS), 16),
+            };
+            let trb = trb.with_chain(!last).with_ioc(last).with_cycle(true);
             bench.machine.memory.put(at.0 + index * 16, &trb.to_bytes());
         }
         bench.machine.memory.put(at.0 + trbs * 16, &[0; 16]);
@@ -491,6 +503,6 @@ fn a_td_has_65536_trbs_at_most() {
         bench.machine.run_us(30_000);
         assert_eq!(bench.events(), code);
         // Whole packets of what came before have gone.
-        assert_eq!(bench.probe().seen.len(), 2048);
+        assert_eq!(bench.probe().seen.len(), packets, "{trbs} {no_ops}");
     }
 }

@@ -81,6 +81,7 @@ impl Streams {
             self.bench.machine.xhc.write32(self.bench.machine.now, at, value);
         }
         self.bench.machine.run_us(1_000);
+        self.bench.machine.xhc.check_invariants().unwrap();
     }
 
     /// Transfer events: `code@stream.TRB:length`.
@@ -170,8 +171,8 @@ fn doorbells_of_streams_that_are_none() {
         streams.go(&[beyond]);
         assert_eq!((streams.events().as_str(), streams.state()), ("34@0:0", EndpointState::RUNNING));
     }
-    // A good one and a bad one at the same time: both count.
-    streams.go(&[15, 16]);
+    // A good one, twice, and a bad one at the same time: both count.
+    streams.go(&[15, 16, 15]);
     assert_eq!((streams.events().as_str(), streams.packets().as_str()), ("34@0:0 1@15.0:0", "15:8"));
 }
 
@@ -205,11 +206,13 @@ fn a_storage_device_takes_its_commands_in_its_own_order() {
     for stream in 1..=4 {
         streams.trbs(stream, "N2048 ioc");
     }
+    // Written, and not rung.
+    streams.trbs(9, "N8 ioc");
     streams.bench.probe().choices.extend([Some(3), Some(1), None, Some(9), Some(4), Some(2)]);
     streams.go(&[1, 2, 3, 4]);
     assert_eq!(streams.packets(), "3:1024 3:1024 1:1024 1:1024 4:1024 4:1024 2:1024 2:1024");
     assert_eq!(streams.events(), "1@3.0:0 1@1.0:0 1@4.0:0 1@2.0:0");
-    // The host proposes the next one that has work. 9 has none: asked again, as after NRDY.
+    // The host proposes the next one that has work. 9 has none that the controller knows of: asked again, as after NRDY.
     assert_eq!(streams.proposals(), [1, 4, 2, 2, 2, 2]);
     for stream in 1..=4 {
         assert_eq!(streams.context(stream), (1, 0), "stream {stream}");

@@ -43,6 +43,11 @@ impl Memory {
         self.holes.push(range);
     }
 
+    /// All memory answers again.
+    pub fn map(&mut self) {
+        self.holes.clear();
+    }
+
     /// Begins to note what the controller accesses, and returns what it did since the last call.
     pub fn take_accesses(&mut self) -> Vec<Access> {
         self.accesses.replace(Vec::new()).unwrap_or_default()
