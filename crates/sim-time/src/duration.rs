@@ -3,7 +3,6 @@ use core::ops::{Add, AddAssign, Div, Mul, Sub};
 
 /// A length of virtual time, in ticks of 1/60 ns. Arithmetic saturates.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Duration(u64);
 
 impl Duration {

@@ -4,7 +4,6 @@ use core::ops::{Add, AddAssign, Sub};
 
 /// A point of virtual time: ticks of 1/60 ns since the world began. Wraps never: 9.7 years fit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Instant(u64);
 
 impl Instant {

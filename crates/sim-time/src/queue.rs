@@ -1,7 +1,5 @@
 use crate::Instant;
 use alloc::collections::BinaryHeap;
-#[cfg(feature = "serde")]
-use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// Deadlines in order of time; equal times come out in the order they went in, whatever the keys are.
@@ -25,7 +23,6 @@ pub struct DeadlineQueue<K> {
 }
 
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Entry<K> {
     at: Instant,
     order: u64,
@@ -103,24 +100,6 @@ impl<K> PartialEq for Entry<K> {
 }
 impl<K> Eq for Entry<K> {}
 
-/// Saved in the order in which the deadlines come out, so that equal queues have equal bytes.
-#[cfg(feature = "serde")]
-impl<K: serde::Serialize> serde::Serialize for DeadlineQueue<K> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut entries: Vec<&Entry<K>> = self.heap.iter().collect();
-        entries.sort_by(|a, b| b.cmp(a));
-        (entries, self.next_order).serialize(serializer)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de, K: serde::Deserialize<'de>> serde::Deserialize<'de> for DeadlineQueue<K> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (entries, next_order) = <(Vec<Entry<K>>, u64)>::deserialize(deserializer)?;
-        Ok(Self { heap: entries.into(), next_order })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,24 +125,5 @@ mod tests {
         assert_eq!(queue.len(), 2);
         let order: [i32; 2] = core::array::from_fn(|_| queue.pop_due(Instant::MAX).map_or(0, |(_, key)| key));
         assert_eq!(order, [1, 2]);
-    }
-
-    #[cfg(feature = "serde")]
-    #[test]
-    fn a_saved_queue_goes_on_where_it_was() {
-        let mut queue = DeadlineQueue::new();
-        for (at, key) in [(7, 'd'), (5, 'b'), (5, 'c'), (1, 'a')] {
-            queue.push(Instant::from_ticks(at), key);
-        }
-        queue.pop_due(Instant::from_ticks(1));
-        let saved = serde_json::to_string(&queue).unwrap();
-        let mut restored: DeadlineQueue<char> = serde_json::from_str(&saved).unwrap();
-        assert_eq!(serde_json::to_string(&restored).unwrap(), saved);
-        for queue in [&mut queue, &mut restored] {
-            queue.push(Instant::from_ticks(5), 'e');
-            let order: Vec<char> =
-                core::iter::from_fn(|| queue.pop_due(Instant::MAX).map(|(_, key)| key)).collect();
-            assert_eq!(order, ['b', 'c', 'e', 'd']);
-        }
     }
 }

@@ -4,7 +4,6 @@ use core::fmt;
 
 /// The speed of a device, slowest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Speed {
     /// 1.5 Mb/s.
     Low,

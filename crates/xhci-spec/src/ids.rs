@@ -5,12 +5,10 @@ use core::num::NonZeroU8;
 
 /// A device slot, 1 to 255. Slot 0 is the host controller's own doorbell and no slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SlotId(NonZeroU8);
 
 /// A root hub port, 1 to 255.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PortId(NonZeroU8);
 
 macro_rules! one_based {
@@ -60,18 +58,7 @@ one_based!(PortId, "port");
 /// A Device Context Index, 1 to 31: the number of an endpoint in contexts, doorbells, commands and events.
 /// 1 is endpoint 0 in both directions, 2n is endpoint n OUT, 2n + 1 endpoint n IN (xHCI 4.5.1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(try_from = "u8", into = "u8")
-)]
 pub struct Dci(NonZeroU8);
-
-impl From<Dci> for u8 {
-    fn from(dci: Dci) -> Self {
-        dci.get()
-    }
-}
 
 impl TryFrom<u8> for Dci {
     type Error = NoSuchEndpoint;
@@ -168,7 +155,6 @@ impl fmt::Debug for Dci {
 
 /// An interrupter, 0 to 1023. 0 is the primary interrupter.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InterrupterId(pub u16);
 
 impl InterrupterId {
@@ -197,7 +183,6 @@ impl fmt::Debug for InterrupterId {
 
 /// A frame number as isochronous TRBs carry it: 11 bits, in frames of 1 ms (MFINDEX bits 13:3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FrameId(u16);
 
 impl FrameId {
@@ -254,7 +239,6 @@ impl fmt::Debug for FrameId {
 
 /// An address as the controller sees it: what TRBs, contexts and registers point with.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Gpa(pub u64);
 
 impl Gpa {

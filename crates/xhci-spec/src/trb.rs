@@ -15,7 +15,6 @@ pub use trb_type::TrbType;
 /// One TRB. Fields are read by the accessors of the same name as in the specification and set by `with_...`;
 /// which fields exist depends on the type, and an accessor reads its bits whatever the type is.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Trb {
     /// DW0 and DW1.
     pub parameter: u64,

@@ -11,7 +11,6 @@ macro_rules! dword_struct {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, Default)]
-        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub struct $name(pub [u32; $count]);
 
         impl $name {

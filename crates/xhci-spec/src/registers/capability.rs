@@ -24,7 +24,6 @@ pub const HCCPARAMS2: u32 = 0x1C;
 /// The dword at 0: CAPLENGTH and HCIVERSION.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CaplengthHciversion {
     /// Offset of the operational registers.
     pub caplength: u8,
@@ -36,7 +35,6 @@ pub struct CaplengthHciversion {
 /// Structural Parameters 1 (5.3.3).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Hcsparams1 {
     /// Device slots, 1 to 255.
     pub max_slots: u8,
@@ -52,7 +50,6 @@ pub struct Hcsparams1 {
 /// Structural Parameters 2 (5.3.4).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Hcsparams2 {
     /// Isochronous Scheduling Threshold, as [`Ist`].
     #[bits(4)]
@@ -127,7 +124,6 @@ impl Ist {
 /// Structural Parameters 3 (5.3.5).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Hcsparams3 {
     /// U1 Device Exit Latency in µs, 0 to 10.
     pub u1_device_exit_latency_us: u8,
@@ -139,7 +135,6 @@ pub struct Hcsparams3 {
 /// Capability Parameters 1 (5.3.6).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Hccparams1 {
     /// 64-bit Addressing Capability.
     pub ac64: bool,
@@ -175,7 +170,6 @@ pub struct Hccparams1 {
 /// Capability Parameters 2 (5.3.9).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Hccparams2 {
     /// U3 Entry Capability.
     pub u3c: bool,

@@ -16,7 +16,6 @@ pub const fn slot_offset(slot: SlotId) -> u32 {
 /// What is written to a doorbell.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Doorbell {
     /// DB Target: a DCI; 0 at the command doorbell.
     pub target: u8,

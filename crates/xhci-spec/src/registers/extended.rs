@@ -28,7 +28,6 @@ open_enum! {
 /// First dword of every capability.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CapabilityHeader {
     /// Which capability.
     #[bits(8)]
@@ -42,7 +41,6 @@ pub struct CapabilityHeader {
 /// USB Legacy Support, DW0 (7.1.1).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Usblegsup {
     /// [`CapabilityId::LEGACY_SUPPORT`].
     #[bits(8)]
@@ -62,7 +60,6 @@ pub struct Usblegsup {
 /// USB Legacy Support Control/Status, DW1 (7.1.2).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Usblegctlsts {
     /// USB SMI Enable.
     pub usb_smi_enable: bool,
@@ -95,7 +92,6 @@ pub struct Usblegctlsts {
 /// Supported Protocol, DW0 (7.2).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ProtocolRevision {
     /// [`CapabilityId::SUPPORTED_PROTOCOL`].
     #[bits(8)]
@@ -114,7 +110,6 @@ pub const PROTOCOL_NAME_USB: u32 = u32::from_le_bytes(*b"USB ");
 /// Supported Protocol, DW2.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ProtocolPorts {
     /// Compatible Port Offset: the first port, from 1.
     pub offset: u8,
@@ -152,7 +147,6 @@ impl ProtocolPorts {
 /// Supported Protocol, DW3.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ProtocolSlotType {
     /// Slot Type for Enable Slot.
     #[bits(5)]
@@ -164,7 +158,6 @@ pub struct ProtocolSlotType {
 /// Protocol Speed ID dword (7.2.1).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ProtocolSpeedId {
     /// Protocol Speed ID Value, 1 to 15: the speed's number in PORTSC.
     #[bits(4)]

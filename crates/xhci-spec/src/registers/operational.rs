@@ -21,7 +21,6 @@ pub const CONFIG: u32 = 0x38;
 /// USB Command (5.4.1).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Usbcmd {
     /// Run/Stop.
     pub rs: bool,
@@ -59,7 +58,6 @@ pub struct Usbcmd {
 /// USB Status (5.4.2).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Usbsts {
     /// HCHalted.
     pub hch: bool,
@@ -94,7 +92,6 @@ impl Usbsts {
 /// Device Notification Control (5.4.4): bit n lets notifications of type n through.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Dnctrl {
     /// N0 to N15.
     pub notification_enable: u16,
@@ -109,7 +106,6 @@ impl Dnctrl {
 /// Command Ring Control (5.4.5). Only CRR can be read back.
 #[bitfield(u64)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Crcr {
     /// Ring Cycle State.
     pub rcs: bool,
@@ -129,7 +125,6 @@ pub struct Crcr {
 /// Configure (5.4.7).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
     /// Max Device Slots Enabled.
     pub max_slots_en: u8,

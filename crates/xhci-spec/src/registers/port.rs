@@ -57,7 +57,6 @@ open_enum! {
 /// Port Status and Control (5.4.8).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Portsc {
     /// Current Connect Status.
     pub ccs: bool,
@@ -144,7 +143,6 @@ impl Portsc {
 /// Port PM Status and Control of a USB2 port (5.4.9.2).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PortpmscUsb2 {
     /// L1 Status: 1 success, 2 not yet, 3 not supported, 4 timeout or error.
     #[bits(3)]
@@ -168,7 +166,6 @@ pub struct PortpmscUsb2 {
 /// Port PM Status and Control of a USB3 port (5.4.9.1).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PortpmscUsb3 {
     /// U1 Timeout in µs up to 0x7F; 0xFF: accepts only.
     pub u1_timeout: u8,
@@ -183,7 +180,6 @@ pub struct PortpmscUsb3 {
 /// Port Link Info of a USB3 port (5.4.10); reserved at a USB2 port.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Portli {
     /// Link Error Count.
     pub link_error_count: u16,
@@ -199,7 +195,6 @@ pub struct Portli {
 /// Port Hardware LPM Control of a USB2 port (5.4.11.2).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Porthlpmc {
     /// Host Initiated Resume Duration Mode.
     #[bits(2)]

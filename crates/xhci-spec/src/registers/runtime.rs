@@ -29,7 +29,6 @@ pub const fn interrupter_offset(interrupter: InterrupterId) -> u32 {
 /// Microframe Index (5.5.1).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mfindex {
     /// Microframes of 125 µs, 0 to 0x3FFF.
     #[bits(14)]
@@ -52,7 +51,6 @@ impl Mfindex {
 /// Interrupter Management (5.5.2.1).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Iman {
     /// Interrupt Pending; write 1 to clear.
     pub ip: bool,
@@ -65,7 +63,6 @@ pub struct Iman {
 /// Interrupter Moderation (5.5.2.2).
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Imod {
     /// Interval (IMODI) between interrupts in 250 ns; 0: no moderation.
     pub interval: u16,
@@ -81,7 +78,6 @@ impl Imod {
 /// Event Ring Dequeue Pointer (5.5.2.3.3).
 #[bitfield(u64)]
 #[derive(PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Erdp {
     /// Dequeue ERST Segment Index: a hint.
     #[bits(3)]
