@@ -1,10 +1,12 @@
 //! The live state as a tree of names and values, for people: `slots/1/endpoints/2`.
 
 use crate::controller::Xhci;
+use crate::endpoints::Endpoint;
 use crate::interrupters::Interrupter;
+use crate::slots::Slot;
 use core::fmt;
 use sim_time::Instant;
-use xhci_spec::{Dci, InterrupterId, PortId, SlotId};
+use xhci_spec::{InterrupterId, PortId, SlotId};
 
 /// A part of the controller's state.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,7 +64,7 @@ fn branch(name: impl fmt::Display, parts: Vec<(String, Node)>) -> (String, Node)
 impl Xhci {
     /// The state at `now`: registers, ports that have something attached or to tell, slots that are enabled, and
     /// interrupters that have a ring.
-    pub fn inspect(&mut self, now: Instant) -> Node {
+    pub fn inspect(&self, now: Instant) -> Node {
         let core = &self.core;
         let controller = vec![
             value("running", core.running()),
@@ -75,10 +77,7 @@ impl Xhci {
             .map(InterrupterId)
             .filter_map(|id| Some(branch(id, self.interrupters.get(id)?.inspect(now)?)))
             .collect();
-        let slots = (1..=self.core.profile.slots)
-            .filter_map(SlotId::new)
-            .filter_map(|id| self.inspect_slot(id))
-            .collect();
+        let slots = self.slots.numbered().map(|(id, slot)| inspect_slot(id, slot)).collect();
         Node::Branch(vec![
             branch("controller", controller),
             branch("ports", ports),
@@ -103,41 +102,40 @@ impl Xhci {
             ],
         ))
     }
+}
 
-    fn inspect_slot(&mut self, id: SlotId) -> Option<(String, Node)> {
-        let slot = self.slots.get(id)?;
-        let context = slot.context;
-        let endpoints = Dci::all()
-            .filter_map(|dci| {
-                let endpoint = slot.endpoint(dci)?;
-                let dequeue = endpoint.dequeue();
-                let parts = vec![
-                    value("type", endpoint.context.ep_type()),
-                    value("state", endpoint.state),
-                    value("dequeue", format_args!("{} cycle {}", dequeue.address, u8::from(dequeue.cycle))),
-                    value("max packet", endpoint.max_packet),
-                    value("interval", format_args!("{} microframes", endpoint.interval)),
-                    value("edtla", endpoint.edtla),
-                    value("sequence", endpoint.sequence),
-                    value("errors", endpoint.errors),
-                    value("in service", endpoint.busy),
-                ];
-                Some(branch(dci, parts))
-            })
-            .collect();
-        let port = slot.port().map_or_else(|| "none".into(), |port| port.to_string());
-        Some(branch(
-            id,
-            vec![
-                value("state", slot.life.slot_state()),
-                value("address", slot.address.0),
-                value("port", port),
-                value("route", format_args!("{:#07x}", context.route_string())),
-                value("speed", slot.speed()),
-                branch("endpoints", endpoints),
-            ],
-        ))
-    }
+fn inspect_slot(id: SlotId, slot: &Slot) -> (String, Node) {
+    let endpoints = slot.enabled_endpoints().map(inspect_endpoint).collect();
+    let port = slot.port().map_or_else(|| "none".into(), |port| port.to_string());
+    branch(
+        id,
+        vec![
+            value("state", slot.life.slot_state()),
+            value("address", slot.address.0),
+            value("port", port),
+            value("route", format_args!("{:#07x}", slot.context.route_string())),
+            value("speed", slot.speed()),
+            branch("endpoints", endpoints),
+        ],
+    )
+}
+
+fn inspect_endpoint(endpoint: &Endpoint) -> (String, Node) {
+    let dequeue = endpoint.dequeue();
+    branch(
+        endpoint.id.dci,
+        vec![
+            value("type", endpoint.context.ep_type()),
+            value("state", endpoint.state),
+            value("dequeue", format_args!("{} cycle {}", dequeue.address, u8::from(dequeue.cycle))),
+            value("max packet", endpoint.max_packet),
+            value("interval", format_args!("{} microframes", endpoint.interval)),
+            value("edtla", endpoint.edtla),
+            value("sequence", endpoint.sequence),
+            value("errors", endpoint.errors),
+            value("in service", endpoint.busy),
+        ],
+    )
 }
 
 impl Interrupter {

@@ -147,7 +147,7 @@ impl Xhci {
         }
         match due {
             Due::Transact => {
-                if endpoint.is_super_speed() && !endpoint.bursts_are_right(core.command.ete()) {
+                if endpoint.speed.is_super() && !endpoint.bursts_are_right(core.command.ete()) {
                     core.violation(now, Violation::BurstCount);
                 }
                 buses.enqueue(endpoint.domain, Class::Isochronous, id, now, &mut core.agenda);

@@ -312,7 +312,7 @@ impl Xhci {
                 self.retry_later(id, now);
             }
             // XFR-17, XFR-19: a turn is a packet, or a burst.
-            (class, _) if next == Next::Continue && more_packets && endpoint.has_bursts() => {
+            (class, _) if next == Next::Continue && more_packets && endpoint.speed.is_super() => {
                 buses.go_first(endpoint.domain, class, id);
             }
             (class, _) => {

@@ -138,10 +138,6 @@ impl Slot {
             .try_for_each(|dci| self.drop_endpoint(dci, size, now, buses, core, dma))
     }
 
-    pub(crate) fn enabled(&self) -> impl Iterator<Item = &Endpoint> {
-        self.endpoints.iter().filter_map(Option::as_deref)
-    }
-
     pub(crate) fn endpoints(&mut self) -> impl Iterator<Item = &mut Endpoint> {
         self.endpoints.iter_mut().filter_map(Option::as_deref_mut)
     }
@@ -301,11 +297,8 @@ impl Slots {
 
     /// The slot of the device that is plugged into a root hub port.
     pub(crate) fn at_port(&self, port: PortId) -> Option<SlotId> {
-        let is_there = |slot: &Option<Box<Slot>>| {
-            slot.as_ref().is_some_and(|slot| slot.port() == Some(port) && slot.context.route_string() == 0)
-        };
-        let index = self.slots.iter().position(is_there)?;
-        SlotId::new(u8::try_from(index).ok()?.checked_add(1)?)
+        let is_there = |slot: &Slot| slot.port() == Some(port) && slot.context.route_string() == 0;
+        self.numbered().find(|(_, slot)| is_there(slot)).map(|(id, _)| id)
     }
 
     /// CMD-20: the lowest address, 1 to 127, that no other device of the space has.

@@ -32,9 +32,7 @@ impl Xhci {
         for (byte, port) in bytes.iter_mut().skip(1).zip((1..=u8::MAX).map_while(PortId::new)) {
             *byte = self.available_percent(port, speed);
         }
-        let used = usize::from(self.core.profile.max_ports()).saturating_add(1).next_multiple_of(8);
-        dma.write(trb.pointer(), bytes.get(..used).unwrap_or(&bytes))?;
-        Ok(CompletionCode::SUCCESS)
+        write_context(trb, &bytes, self.core.profile.max_ports(), dma)
     }
 
     /// CMD-51: what the ports of a hub have left: of the bus that the hub is on, or of its transaction translators.
@@ -67,9 +65,7 @@ impl Xhci {
                 Some(_) => 0,
             };
         }
-        let used = usize::from(ports).saturating_add(1).next_multiple_of(8);
-        dma.write(trb.pointer(), bytes.get(..used).unwrap_or(&bytes))?;
-        Ok(CompletionCode::SUCCESS)
+        write_context(trb, &bytes, ports, dma)
     }
 
     /// BW-10: percent of the bus at a root port that periodic endpoints of a device of that speed can still get;
@@ -103,7 +99,7 @@ impl Xhci {
     fn ledger(&self, buses: &[DomainId], gone: impl Fn(EndpointId) -> bool) -> Ledger {
         let mut ledger = Ledger::default();
         for (_, slot) in self.slots.numbered() {
-            for endpoint in slot.enabled().filter(|endpoint| !gone(endpoint.id)) {
+            for endpoint in slot.enabled_endpoints().filter(|endpoint| !gone(endpoint.id)) {
                 if let Some(demand) = endpoint.demand(&self.core.profile.policy)
                     && demand.buses().any(|bus| buses.contains(&bus))
                 {
@@ -139,24 +135,32 @@ impl Xhci {
         now: Instant,
         dma: &mut D,
     ) -> Result<CompletionCode, DmaError> {
-        let Self { slots, interrupters, core, .. } = self;
-        let Some(slot) = slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
+        let Some(slot) = self.slots.get(id) else { return Ok(CompletionCode::SLOT_NOT_ENABLED) };
         let Some(place) = slot.place else { return Ok(CompletionCode::CONTEXT_STATE_ERROR) };
-        let domains = match place.translator {
-            Some(translator) => [translator.bus; 2],
-            None => [false, true].map(|is_in| DomainId::of(place, is_in, &core.profile.policy)),
-        };
-        for number in (1..=u8::MAX).filter_map(SlotId::new).filter(|number| *number != id) {
-            let Some(other) = slots.get(number) else { continue };
-            let target = other.interrupter_target();
-            let mut endpoints = other.endpoints();
-            if endpoints.any(|endpoint| endpoint.class.is_periodic() && domains.contains(&endpoint.bus())) {
+        let buses = self.buses_of(place);
+        let Self { slots, interrupters, core, .. } = self;
+        for (number, other) in slots.numbered().filter(|(number, _)| *number != id) {
+            let mut endpoints = other.enabled_endpoints();
+            if endpoints.any(|endpoint| endpoint.class.is_periodic() && buses.contains(&endpoint.bus())) {
                 let event = BandwidthRequest { slot: Some(number) }.to_trb();
+                let target = other.interrupter_target();
                 interrupters.post(target, Pending::interrupting(event), now, core, dma)?;
             }
         }
         Ok(CompletionCode::SUCCESS)
     }
+}
+
+/// CTX-22: whole qwords, up to the last port.
+fn write_context<D: Dma>(
+    trb: Trb,
+    bytes: &[u8; CONTEXT_BYTES],
+    ports: u8,
+    dma: &mut D,
+) -> Result<CompletionCode, DmaError> {
+    let used = usize::from(ports).saturating_add(1).next_multiple_of(8);
+    dma.write(trb.pointer(), bytes.get(..used).unwrap_or(bytes))?;
+    Ok(CompletionCode::SUCCESS)
 }
 
 fn requested_speed(trb: Trb) -> Option<Speed> {

@@ -94,7 +94,7 @@ pub(crate) fn endpoint(dci: Dci, context: &EndpointContext, speed: Speed, profil
     let streams = context.max_pstreams();
     let works = direction
         && context.max_packet_size() > 0
-        && (streams == 0 || is_bulk && is_super(speed) && streams <= profile.max_psa_size)
+        && (streams == 0 || is_bulk && speed.is_super() && streams <= profile.max_psa_size)
         && !context.tr_dequeue_pointer().is_null();
     let regular = packet_fits(kind, context.max_packet_size(), speed)
         && burst_fits(kind, context, speed, profile)
@@ -102,10 +102,6 @@ pub(crate) fn endpoint(dci: Dci, context: &EndpointContext, speed: Speed, profil
         && (!kind.is_isoch() || context.cerr() == 0)
         && (profile.large_esit_payload || context.max_esit_payload_hi() == 0);
     Verdict::bad_unless(works).max(Verdict::tolerable_unless(regular))
-}
-
-fn is_super(speed: Speed) -> bool {
-    matches!(speed, Speed::Super | Speed::SuperPlus)
 }
 
 /// USB 2.0 chapter 5, USB 3.2 chapter 8: Max Packet Size.

@@ -202,7 +202,7 @@ impl Endpoint {
     /// (TIM-15).
     pub(crate) fn allow_large_payload(&mut self) {
         let payload = self.context.max_esit_payload();
-        if self.is_isochronous() && self.is_super_speed() && payload > 0 {
+        if self.is_isochronous() && self.speed.is_super() && payload > 0 {
             self.packets = payload.div_ceil(self.max_packet).min(LARGEST_PAYLOAD_PACKETS);
             self.esit_payload = payload.min(self.packets.saturating_mul(self.max_packet));
         }
@@ -231,17 +231,8 @@ impl Endpoint {
         self.state == EndpointState::RUNNING
     }
 
-    /// XFR-19: packets of a TD go in bursts.
-    pub(crate) fn has_bursts(&self) -> bool {
-        matches!(self.speed, Speed::Super | Speed::SuperPlus)
-    }
-
     pub(crate) fn is_isochronous(&self) -> bool {
         self.class == Class::Isochronous
-    }
-
-    pub(crate) fn is_super_speed(&self) -> bool {
-        matches!(self.speed, Speed::Super | Speed::SuperPlus)
     }
 
     /// Direction of the data, where the endpoint type says it; a control endpoint's stages say it themselves.

@@ -186,7 +186,7 @@ impl Port {
         core: &mut Core,
     ) -> Result<(), AttachError> {
         let (port, protocol, speed) = (self.id, self.protocol, device.speed());
-        if (protocol == Protocol::Usb3) != matches!(speed, Speed::Super | Speed::SuperPlus) {
+        if (protocol == Protocol::Usb3) != speed.is_super() {
             return Err(AttachError::Speed { port, speed, protocol });
         }
         self.place(device, None, now, core);
