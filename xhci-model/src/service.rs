@@ -232,9 +232,7 @@ impl Xhci {
         let device = match ports.get_mut(endpoint.port).map(|port| port.link()) {
             Some(Link::Active(device)) => Some(device),
             Some(Link::Suspended) => {
-                // XFR-31: the port's resume kicks it.
-                endpoint.busy = false;
-                endpoint.waits_for_port = true;
+                endpoint.wait_for_port();
                 return Ok(Turn::Passed);
             }
             Some(Link::Dead) | None => None,
@@ -243,12 +241,8 @@ impl Xhci {
             return Ok(endpoint.begin_split(&translator, head, device, now, core));
         }
         let frame = Frame::at(now, endpoint.pace, &core.microframes);
-        if now < frame.opens {
-            return Ok(Turn::Postponed(frame.opens));
-        }
-        // TIM-08: not into the next frame. What is longer than a frame gets one of its own.
-        if now > frame.opens && now + endpoint.longest(head) > frame.closes {
-            return Ok(Turn::Postponed(frame.closes));
+        if let Some(at) = frame.postpones(now, || endpoint.longest(head)) {
+            return Ok(Turn::Postponed(at));
         }
         let probe = Probe { endpoint: id, port: endpoint.port };
         let flight = endpoint.route.reach(device, now, |device| {
@@ -292,10 +286,8 @@ impl Xhci {
         endpoint.bytes_used = endpoint.bytes_used.saturating_add(bytes);
         let next = endpoint.finish(flight, completions);
         if next == Next::Halt {
-            endpoint.leave_buses(buses);
-            endpoint.leave_service();
             // EPS-11: the context says Halted before the event does.
-            self.set_endpoint_state(id, EndpointState::HALTED, now, dma)?;
+            self.end_service(id, EndpointState::HALTED, now, dma)?;
             return self.completions.post(&mut self.interrupters, now, &mut self.core, dma);
         }
         completions.post(interrupters, now, core, dma)?;
@@ -344,12 +336,8 @@ impl Xhci {
         now: Instant,
         dma: &mut D,
     ) -> Result<(), DmaError> {
-        let Self { slots, buses, completions, .. } = self;
-        let Some(endpoint) = slots.endpoint(id) else { return Ok(()) };
-        endpoint.leave_buses(buses);
-        completions.push(id, &at, CompletionCode::TRB_ERROR, 0);
-        endpoint.leave_service();
-        self.set_endpoint_state(id, EndpointState::ERROR, now, dma)?;
+        self.completions.push(id, &at, CompletionCode::TRB_ERROR, 0);
+        self.end_service(id, EndpointState::ERROR, now, dma)?;
         self.completions.post(&mut self.interrupters, now, &mut self.core, dma)
     }
 }

@@ -94,11 +94,8 @@ impl Endpoint {
         let pace = Pace::of(Speed::High, &core.profile.policy);
         let takes = split::token(pace, self.is_isochronous(), is_in, bytes);
         let frame = Frame::at(now, pace, &core.microframes);
-        if now < frame.opens {
-            return Turn::Postponed(frame.opens);
-        }
-        if now > frame.opens && now + takes > frame.closes {
-            return Turn::Postponed(frame.closes);
+        if let Some(at) = frame.postpones(now, || takes) {
+            return Turn::Postponed(at);
         }
         self.split.token = Some((token, bytes));
         let starts = token == Token::First || (token == Token::More && !is_in);

@@ -41,9 +41,7 @@ impl Xhci {
                 None => Some(proposed),
             }),
             Some(Link::Suspended) => {
-                // XFR-31: the port's resume kicks it.
-                endpoint.busy = false;
-                endpoint.waits_for_port = true;
+                endpoint.wait_for_port();
                 return Ok(false);
             }
             // The transaction will find out.
@@ -96,11 +94,7 @@ impl Xhci {
         now: Instant,
         dma: &mut D,
     ) -> Result<(), DmaError> {
-        let Self { slots, buses, .. } = self;
-        let Some(endpoint) = slots.endpoint(id) else { return Ok(()) };
-        buses.remove(endpoint.domain, id);
-        endpoint.leave_service();
-        self.set_endpoint_state(id, state, now, dma)?;
+        self.end_service(id, state, now, dma)?;
         self.tell_of_endpoint(id, code, now, dma)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::bus::time::Pace;
 use crate::microframes::MicroframeClock;
-use sim_time::Instant;
+use sim_time::{Duration, Instant};
 
 /// The part of a frame or microframe that transactions can have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,6 +14,15 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// Until when a transaction that begins at `now` has to wait: for the start-of-frame packet, or for the next frame
+    /// if it would not end in this one (TIM-08). What is longer than a frame gets one of its own.
+    pub(crate) fn postpones(&self, now: Instant, takes: impl FnOnce() -> Duration) -> Option<Instant> {
+        if now < self.opens {
+            return Some(self.opens);
+        }
+        (now > self.opens && now + takes() > self.closes).then_some(self.closes)
+    }
+
     /// The frame at `now` of a bus.
     pub(crate) fn at(now: Instant, pace: Pace, microframes: &MicroframeClock) -> Self {
         let index = microframes.index(now);

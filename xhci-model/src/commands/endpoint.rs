@@ -78,16 +78,29 @@ impl Xhci {
 
     /// The Stopped event (XFR-20) and the end of service.
     fn stop_endpoint<D: Dma>(&mut self, id: EndpointId, now: Instant, dma: &mut D) -> Result<(), DmaError> {
-        let Self { slots, buses, completions, core, .. } = self;
+        let Self { slots, completions, core, .. } = self;
         let Some(slot) = slots.get(id.slot) else { return Ok(()) };
         let slot_target = slot.interrupter_target();
         let Some(endpoint) = slot.endpoint(id.dci) else { return Ok(()) };
-        endpoint.leave_buses(buses);
         endpoint.tell_stopped(slot_target, &core.profile, dma, completions)?;
-        endpoint.leave_service();
         // EPS-11: the context says Stopped before the event does.
-        self.set_endpoint_state(id, EndpointState::STOPPED, now, dma)?;
+        self.end_service(id, EndpointState::STOPPED, now, dma)?;
         self.completions.post(&mut self.interrupters, now, &mut self.core, dma)
+    }
+
+    /// The endpoint leaves its buses and its service, for `state`.
+    pub(crate) fn end_service<D: Dma>(
+        &mut self,
+        id: EndpointId,
+        state: EndpointState,
+        now: Instant,
+        dma: &mut D,
+    ) -> Result<(), DmaError> {
+        let Self { slots, buses, .. } = self;
+        let Some(endpoint) = slots.endpoint(id) else { return Ok(()) };
+        endpoint.leave_buses(buses);
+        endpoint.leave_service();
+        self.set_endpoint_state(id, state, now, dma)
     }
 
     /// Changes an endpoint's state and shows it in memory (EPS-11, CTX-24).

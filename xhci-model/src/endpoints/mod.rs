@@ -245,15 +245,18 @@ impl Endpoint {
         self.fetched.front().map_or(self.ring, |fetched| fetched.position)
     }
 
+    /// XFR-26: where to go on inside the first TRB that is not retired.
+    fn resume_point(&self) -> Option<(Gpa, u32)> {
+        match self.fetched.front() {
+            Some(front) => (self.offset > 0).then_some((front.position.address, self.offset)),
+            None => self.resume,
+        }
+    }
+
     /// Leaves service: all that was read ahead is read again (RNG-32), deadlines of before count no more.
     pub(crate) fn leave_service(&mut self) {
-        let dequeue = self.dequeue();
-        if !self.fetched.is_empty() {
-            self.resume = (self.offset > 0).then_some((dequeue.address, self.offset));
-        }
-        self.ring = dequeue;
-        self.read = self.retired;
-        self.fetched.clear();
+        self.resume = self.resume_point();
+        self.read_again();
         self.offset = 0;
         self.generation = self.generation.wrapping_add(1);
         self.busy = false;
@@ -267,6 +270,12 @@ impl Endpoint {
         if let Some(streams) = &mut self.streams {
             streams.forget_doorbells();
         }
+    }
+
+    /// XFR-31: the port is suspended; its resume kicks the endpoint.
+    pub(crate) fn wait_for_port(&mut self) {
+        self.busy = false;
+        self.waits_for_port = true;
     }
 
     /// CMD-37: Evaluate Context changes the packet size, from the next TD on.

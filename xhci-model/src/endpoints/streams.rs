@@ -222,11 +222,7 @@ impl Endpoint {
     fn leave_stream<D: Dma>(&mut self, tell_edtla: bool, dma: &mut D) -> Result<(), DmaError> {
         let ring = self.dequeue();
         let inside = self.begun();
-        let resume = if self.fetched.is_empty() {
-            self.resume
-        } else {
-            (self.offset > 0).then_some((ring.address, self.offset))
-        };
+        let resume = self.resume_point();
         let Some(streams) = &mut self.streams else { return Ok(()) };
         let Some(stream) = streams.current.take() else { return Ok(()) };
         if inside {
