@@ -23,10 +23,7 @@ impl Xhci {
     /// legacy support capability included. It is not ready (USBSTS.CNR) for a while. Devices stay plugged in
     /// and are detected again.
     pub fn power_on_reset(&mut self, now: Instant) {
-        self.core.halt(now);
-        self.core.agenda.clear();
-        self.run_stop_armed = false;
-        self.wrap_armed = false;
+        self.cease(now);
         self.clear_registers(now);
         self.legacy = LegacySupport::new(&self.core.profile);
         self.reset_ports(now);
@@ -35,18 +32,12 @@ impl Xhci {
 
     /// The core well loses power: the ports notice nothing (PWR-03).
     pub(crate) fn reset_core(&mut self, now: Instant) {
-        self.core.halt(now);
-        self.core.agenda.clear();
-        self.run_stop_armed = false;
-        self.wrap_armed = false;
+        self.cease(now);
         self.core.drive_line(false, now);
         self.clear_registers(now);
         self.ports.rearm(now, &mut self.core);
         self.core.become_ready_later(now);
-        if self.legacy.is_asked() {
-            // Firmware answers all the same.
-            self.arm_firmware(now);
-        }
+        self.remind_firmware(now);
     }
 
     /// USBCMD.RS changed: when its effect is due.
@@ -152,17 +143,26 @@ impl Xhci {
     }
 
     fn end_everything(&mut self, now: Instant, command: Usbcmd) {
-        self.core.halt(now);
-        self.core.agenda.clear();
-        self.run_stop_armed = false;
-        self.wrap_armed = false;
+        self.cease(now);
         self.core.command = command;
         self.core.drive_line(false, now);
         self.core.status = Usbsts::new().with_hch(true);
         let takes = self.core.latency(|all| all.reset);
         self.core.agenda.push(now + takes, Task::ResetDone);
+        self.remind_firmware(now);
+    }
+
+    /// Whatever was to come is off.
+    fn cease(&mut self, now: Instant) {
+        self.core.halt(now);
+        self.core.agenda.clear();
+        self.run_stop_armed = false;
+        self.wrap_armed = false;
+    }
+
+    /// The agenda was cleared: firmware that was asked answers all the same.
+    fn remind_firmware(&mut self, now: Instant) {
         if self.legacy.is_asked() {
-            // Firmware answers all the same.
             self.arm_firmware(now);
         }
     }

@@ -8,8 +8,8 @@ use crate::controller::Xhci;
 use crate::core::Core;
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
-use crate::endpoints::completion::Completions;
-use crate::endpoints::td::{Head, TRBS_PER_VISIT};
+use crate::endpoints::completion::{Completions, transfer_event};
+use crate::endpoints::td::{Head, TRBS_PER_VISIT, needs_no_bus};
 use crate::endpoints::transact::{Flight, Next};
 use crate::event::{Event, Outcome};
 use crate::fault::{Probe, Wire};
@@ -20,8 +20,7 @@ use crate::slots::Life;
 use crate::splits::Split;
 use sim_time::{Duration, Instant};
 use xhci_spec::context::EndpointState;
-use xhci_spec::trb::event::TransferEvent;
-use xhci_spec::{CompletionCode, InterrupterId, TrbType};
+use xhci_spec::{CompletionCode, InterrupterId};
 
 /// SEC-03: so many endpoints without work are passed over before the bus lets other tasks in.
 const SKIPS_PER_TURN: u32 = 64;
@@ -89,15 +88,8 @@ impl Xhci {
             Some(slot) if slot.life != Life::Enabled => slot.interrupter_target(),
             _ => InterrupterId::PRIMARY,
         };
-        let trb = TransferEvent {
-            parameter: 0,
-            event_data: false,
-            length: 0,
-            code: CompletionCode::ENDPOINT_NOT_ENABLED,
-            slot: Some(id.slot),
-            endpoint: Some(id.dci),
-        };
-        self.interrupters.post(target, Pending::interrupting(trb.to_trb()), now, &mut self.core, dma)
+        let event = transfer_event(id, 0, CompletionCode::ENDPOINT_NOT_ENABLED, 0);
+        self.interrupters.post(target, Pending::interrupting(event.to_trb()), now, &mut self.core, dma)
     }
 
     /// Gives a running endpoint that rests a reason to look at its ring.
@@ -353,7 +345,7 @@ pub(crate) fn ready<D: Dma>(
     dma: &mut D,
 ) -> Result<Option<InterrupterId>, DmaError> {
     for fetched in &endpoint.fetched {
-        if fetched.trb.ioc() || !needs_no_bus(fetched.trb.trb_type()) {
+        if fetched.trb.ioc() || !needs_no_bus(fetched.trb) {
             let target = fetched.trb.interrupter_target();
             if !interrupters.ready(target, now, core, dma)? {
                 return Ok(Some(target));
@@ -361,10 +353,6 @@ pub(crate) fn ready<D: Dma>(
         }
     }
     Ok(None)
-}
-
-fn needs_no_bus(kind: TrbType) -> bool {
-    matches!(kind, TrbType::LINK | TrbType::NO_OP_TRANSFER | TrbType::EVENT_DATA)
 }
 
 /// What a look at the ring found.

@@ -56,6 +56,9 @@ pub(crate) enum Class {
 }
 
 impl Class {
+    /// The order of precedence.
+    const ALL: [Self; 4] = [Self::Isochronous, Self::Interrupt, Self::Control, Self::Bulk];
+
     pub(crate) fn is_periodic(self) -> bool {
         matches!(self, Self::Isochronous | Self::Interrupt)
     }
@@ -152,7 +155,7 @@ impl Buses {
         if domain.current.is_some() {
             return None;
         }
-        [Class::Isochronous, Class::Interrupt, Class::Control, Class::Bulk]
+        Class::ALL
             .into_iter()
             .find_map(|class| domain.queue(class).pop_front().map(|endpoint| (class, endpoint)))
     }
@@ -207,7 +210,7 @@ impl Buses {
         if domain.current == Some(endpoint) {
             domain.current = None;
         }
-        for class in [Class::Isochronous, Class::Interrupt, Class::Control, Class::Bulk] {
+        for class in Class::ALL {
             domain.queue(class).retain(|queued| *queued != endpoint);
         }
     }

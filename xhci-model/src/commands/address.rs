@@ -12,7 +12,7 @@ use crate::device::{DeviceAddress, StreamId, Token};
 use crate::dma::{Dma, DmaError};
 use crate::endpoints::Endpoint;
 use crate::event::{Event, Outcome, TransactionKind};
-use crate::fault::{Packet, Probe, Wire};
+use crate::fault::{Probe, Wire};
 use crate::ports::Link;
 use crate::slots::{Life, Place};
 use crate::violation::Violation;
@@ -149,11 +149,7 @@ impl Xhci {
                     sequence: 1,
                     stream: StreamId::NONE,
                 };
-                match wire.in_packet(now, token, &mut []) {
-                    Ok(Packet { length: 0, .. }) => Outcome::Done,
-                    Ok(_) => Outcome::Babble,
-                    Err(outcome) => outcome,
-                }
+                wire.status_in(now, token)
             } else {
                 wire.setup(now, DeviceAddress::DEFAULT, &[0x00, 0x05, address.0, 0, 0, 0, 0, 0])
             };

@@ -1,7 +1,7 @@
 //! What is out of order about TRBs that can be executed all the same (RNG-10 to RNG-12), and how long a TD may be
 //! (SEC-04).
 
-use super::td::data_length;
+use super::td::{data_length, is_transparent};
 use crate::bus::domain::Class;
 use crate::violation::Violation;
 use xhci_spec::trb::TransferType;
@@ -57,7 +57,7 @@ impl Followed {
     pub(crate) fn step(&mut self, trb: Trb, class: Class, longest: Option<u32>) -> Option<Flaw> {
         let kind = trb.trb_type();
         let has_data = matches!(kind, TrbType::NORMAL | TrbType::DATA_STAGE | TrbType::ISOCH);
-        if matches!(kind, TrbType::LINK | TrbType::NO_OP_TRANSFER) {
+        if is_transparent(trb) {
             // Between TDs they are none of a TD's; within one they count as work.
             self.trbs = self.trbs.saturating_add(u32::from(self.trbs > 0));
             return (self.trbs > TRBS_PER_TD).then_some(Flaw::TooLong);

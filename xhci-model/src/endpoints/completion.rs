@@ -79,15 +79,7 @@ impl Completions {
         code: CompletionCode,
         length: u32,
     ) {
-        let trb = TransferEvent {
-            parameter: fetched.position.address.0,
-            length,
-            code,
-            slot: Some(endpoint.slot),
-            endpoint: Some(endpoint.dci),
-            event_data: false,
-        }
-        .to_trb();
+        let trb = transfer_event(endpoint, fetched.position.address.0, code, length).to_trb();
         self.events.push((
             fetched.trb.interrupter_target(),
             Pending { trb, blocks_interrupt: blocks(fetched, code) },
@@ -105,15 +97,8 @@ impl Completions {
         if !fetched.trb.ioc() {
             return;
         }
-        let trb = TransferEvent {
-            parameter: fetched.trb.parameter,
-            length: edtla,
-            code,
-            slot: Some(endpoint.slot),
-            endpoint: Some(endpoint.dci),
-            event_data: true,
-        }
-        .to_trb();
+        let event = transfer_event(endpoint, fetched.trb.parameter, code, edtla);
+        let trb = TransferEvent { event_data: true, ..event }.to_trb();
         self.events.push((
             fetched.trb.interrupter_target(),
             Pending { trb, blocks_interrupt: blocks(fetched, code) },
@@ -129,15 +114,7 @@ impl Completions {
         code: CompletionCode,
         length: u32,
     ) {
-        let trb = TransferEvent {
-            parameter: position.0,
-            length,
-            code,
-            slot: Some(endpoint.slot),
-            endpoint: Some(endpoint.dci),
-            event_data: false,
-        }
-        .to_trb();
+        let trb = transfer_event(endpoint, position.0, code, length).to_trb();
         self.events.push((target, Pending::interrupting(trb)));
     }
 
@@ -164,6 +141,18 @@ impl Completions {
         }
         Ok(())
     }
+}
+
+/// An event whose parameter is a pointer.
+#[inline]
+pub(crate) fn transfer_event(
+    endpoint: EndpointId,
+    parameter: u64,
+    code: CompletionCode,
+    length: u32,
+) -> TransferEvent {
+    let (slot, dci) = (Some(endpoint.slot), Some(endpoint.dci));
+    TransferEvent { parameter, length, code, slot, endpoint: dci, event_data: false }
 }
 
 /// INT-01: BEI counts only for the event that IOC asked for, and only if all went well. INT-25: other TRBs have no BEI.

@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use super::completion::{Completions, Rules};
-use super::td::data_length;
+use super::td::{data_length, is_transparent, needs_no_bus};
 use crate::rings::consumer::Fetched;
 use xhci_spec::{CompletionCode, Trb, TrbType};
 
@@ -55,19 +55,12 @@ impl Endpoint {
     pub(crate) fn retire(&mut self, bytes: u32, completions: &mut Completions) {
         let mut left = bytes;
         while let Some(front) = self.fetched.front().copied() {
-            match front.trb.trb_type() {
-                TrbType::EVENT_DATA => {
-                    self.execute_event_data(front, CompletionCode::SUCCESS, completions);
-                    if !self.in_td {
-                        return;
-                    }
-                    continue;
+            if needs_no_bus(front.trb) {
+                self.pass(completions);
+                if front.trb.trb_type() == TrbType::EVENT_DATA && !self.in_td {
+                    return;
                 }
-                TrbType::LINK | TrbType::NO_OP_TRANSFER => {
-                    self.pass_transparent(front, completions);
-                    continue;
-                }
-                _ => {}
+                continue;
             }
             let rest = data_length(front.trb).saturating_sub(self.offset);
             let taken = rest.min(left);
@@ -90,17 +83,10 @@ impl Endpoint {
     pub(crate) fn retire_early(&mut self, bytes: u32, code: CompletionCode, completions: &mut Completions) {
         let mut left = bytes;
         while let Some(front) = self.fetched.front().copied() {
-            match front.trb.trb_type() {
-                // RNG-22: what stands between buffers was reached with all bytes before it moved.
-                TrbType::EVENT_DATA => {
-                    self.execute_event_data(front, CompletionCode::SUCCESS, completions);
-                    continue;
-                }
-                TrbType::LINK | TrbType::NO_OP_TRANSFER => {
-                    self.pass_transparent(front, completions);
-                    continue;
-                }
-                _ => {}
+            // RNG-22: what stands between buffers was reached with all bytes before it moved.
+            if needs_no_bus(front.trb) {
+                self.pass(completions);
+                continue;
             }
             let rest = data_length(front.trb).saturating_sub(self.offset);
             if left > rest {
@@ -145,9 +131,8 @@ impl Endpoint {
     pub(crate) fn drop_td(&mut self) -> Option<Fetched> {
         let mut last = None;
         while let Some(front) = self.fetched.front().copied() {
-            let transparent = matches!(front.trb.trb_type(), TrbType::LINK | TrbType::NO_OP_TRANSFER);
             let ended = self.pop(front);
-            if !transparent {
+            if !is_transparent(front.trb) {
                 last = Some(front);
                 if ended {
                     break;

@@ -79,7 +79,7 @@ impl Endpoint {
                 return Ok(Head::Malformed(front));
             }
             match kind {
-                TrbType::LINK | TrbType::NO_OP_TRANSFER | TrbType::EVENT_DATA => {}
+                _ if needs_no_bus(front.trb) => {}
                 TrbType::NORMAL if self.skip.is_some() => {}
                 _ if self.skip.is_some() => return Ok(Head::Malformed(front)),
                 TrbType::SETUP_STAGE if self.class == Class::Control => return Ok(setup_head(front)),
@@ -140,7 +140,7 @@ impl Endpoint {
             let trb = fetched.trb;
             match trb.trb_type() {
                 // RNG-07, RNG-25: their Chain bits say nothing.
-                TrbType::LINK | TrbType::NO_OP_TRANSFER if index > 0 => {
+                _ if is_transparent(trb) && index > 0 => {
                     index = index.saturating_add(1);
                     continue;
                 }
@@ -272,6 +272,18 @@ fn judge(fetched: Fetched, flaw: Flaw, completions: &mut Completions) -> Read {
         }
     }
     Read::Malformed(fetched)
+}
+
+/// A Link or No Op, which begins and ends no TD (RNG-07, RNG-25).
+#[inline]
+pub(crate) fn is_transparent(trb: Trb) -> bool {
+    matches!(trb.trb_type(), TrbType::LINK | TrbType::NO_OP_TRANSFER)
+}
+
+/// No transaction is for it.
+#[inline]
+pub(crate) fn needs_no_bus(trb: Trb) -> bool {
+    is_transparent(trb) || trb.trb_type() == TrbType::EVENT_DATA
 }
 
 /// The bytes that a TRB of a window stands for.

@@ -91,11 +91,7 @@ impl Endpoint {
             }
             Head::Status { is_in: true } => {
                 let token = Token { sequence: 1, ..token };
-                let outcome = match wire.in_packet(now, token, &mut []) {
-                    Ok(Packet { length: 0, .. }) => Outcome::Done,
-                    Ok(_) => Outcome::Babble,
-                    Err(outcome) => outcome,
-                };
+                let outcome = wire.status_in(now, token);
                 self.flight(TransactionKind::In, outcome, 0, Step::Stage)
             }
             Head::Status { is_in: false } => {

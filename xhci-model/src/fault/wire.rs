@@ -78,6 +78,15 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// An IN transaction of a status stage, which brings no data.
+    pub(crate) fn status_in(&mut self, now: Instant, token: Token) -> Outcome {
+        match self.in_packet(now, token, &mut []) {
+            Ok(Packet { length: 0, .. }) => Outcome::Done,
+            Ok(_) => Outcome::Babble,
+            Err(outcome) => outcome,
+        }
+    }
+
     #[inline]
     fn send(
         &mut self,
