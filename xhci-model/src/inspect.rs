@@ -130,7 +130,7 @@ fn inspect_endpoint(endpoint: &Endpoint) -> (String, Node) {
             value("dequeue", format_args!("{} cycle {}", dequeue.address, u8::from(dequeue.cycle))),
             value("max packet", endpoint.max_packet),
             value("interval", format_args!("{} microframes", endpoint.interval)),
-            value("edtla", endpoint.edtla),
+            value("edtla", endpoint.td.edtla),
             value("sequence", endpoint.sequence),
             value("errors", endpoint.errors),
             value("in service", endpoint.busy),

@@ -283,7 +283,7 @@ impl Xhci {
             return self.completions.post(&mut self.interrupters, now, &mut self.core, dma);
         }
         completions.post(interrupters, now, core, dma)?;
-        let more_packets = endpoint.in_td && endpoint.packets_used < endpoint.packets;
+        let more_packets = endpoint.td.in_td && endpoint.packets_used < endpoint.packets;
         match (endpoint.class, next) {
             (Class::Isochronous, _) | (Class::Interrupt, Next::Retry) => self.arm_next_interval(id, now),
             (Class::Interrupt, _) if more_packets => {

@@ -67,25 +67,13 @@ pub(crate) struct Endpoint {
     /// Tells deadlines of before a stop from those after it.
     pub(crate) generation: u32,
 
-    /// Where the next TRB is read.
-    pub(crate) ring: RingPosition,
+    pub(crate) td: TdState,
     /// TRBs read and not retired: the dequeue pointer that software may see is the first of them.
     pub(crate) fetched: VecDeque<Fetched>,
     /// Bytes of the first fetched TRB that were moved.
     pub(crate) offset: u32,
-    /// XFR-26: where a stopped endpoint goes on inside a TRB.
-    pub(crate) resume: Option<(Gpa, u32)>,
-    /// Event Data Transfer Length Accumulator, 24 bits.
-    pub(crate) edtla: u32,
-    /// Between the first packet of a TD and its end.
-    pub(crate) in_td: bool,
-    /// A token of the current TD was issued (XFR-21).
-    issued: bool,
-    /// The rest of the TD is passed over after a short packet.
-    skip: Option<Skip>,
-    /// The ring as far as it was read, and as far as it was retired.
+    /// The ring as far as it was read.
     read: Followed,
-    retired: Followed,
     /// TRBs retired, modulo 2^32: the measure of a visit's work (SEC-03).
     pub(crate) passed: u32,
     /// Link TRBs in a row that asked for events (SEC-02).
@@ -122,6 +110,40 @@ pub(crate) struct Endpoint {
     /// The microframe in which the service interval being served begins. Isochronous: that of the next TD, unless
     /// the TD says otherwise.
     pub(crate) service_index: u64,
+}
+
+/// Where on its ring an endpoint is, or a stream that was left: at a TRB, and how far inside a TD.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TdState {
+    /// Where the next TRB is read.
+    pub(crate) ring: RingPosition,
+    /// XFR-26: where a stopped endpoint goes on inside a TRB.
+    resume: Option<(Gpa, u32)>,
+    /// Event Data Transfer Length Accumulator, 24 bits.
+    pub(crate) edtla: u32,
+    /// Between the first packet of a TD and its end.
+    pub(crate) in_td: bool,
+    /// A token of the current TD was issued (XFR-21).
+    issued: bool,
+    /// The rest of the TD is passed over after a short packet.
+    skip: Option<Skip>,
+    /// The ring as far as it was retired.
+    retired: Followed,
+}
+
+impl TdState {
+    /// Between two TDs.
+    fn at(ring: RingPosition) -> Self {
+        Self {
+            ring,
+            resume: None,
+            edtla: 0,
+            in_td: false,
+            issued: false,
+            skip: None,
+            retired: Followed::default(),
+        }
+    }
 }
 
 impl Endpoint {
@@ -164,16 +186,10 @@ impl Endpoint {
             interval: interval(&context, class, speed),
             esit_payload,
             generation: 0,
-            ring: RingPosition { address: context.tr_dequeue_pointer(), cycle: context.dcs() },
+            td: TdState::at(RingPosition { address: context.tr_dequeue_pointer(), cycle: context.dcs() }),
             fetched: VecDeque::with_capacity(4),
             offset: 0,
-            resume: None,
-            edtla: 0,
-            in_td: false,
-            issued: false,
-            skip: None,
             read: Followed::default(),
-            retired: Followed::default(),
             passed: 0,
             links: 0,
             data_stage_in: false,
@@ -218,7 +234,7 @@ impl Endpoint {
 
     /// Whether the current TD has been on the bus (XFR-21).
     pub(crate) fn begun(&self) -> bool {
-        self.in_td || self.issued || self.offset > 0
+        self.td.in_td || self.td.issued || self.offset > 0
     }
 
     /// SEC-01: what is kept of rings is bounded.
@@ -242,20 +258,20 @@ impl Endpoint {
 
     /// The dequeue pointer that software may see: the first TRB not retired.
     pub(crate) fn dequeue(&self) -> RingPosition {
-        self.fetched.front().map_or(self.ring, |fetched| fetched.position)
+        self.fetched.front().map_or(self.td.ring, |fetched| fetched.position)
     }
 
     /// XFR-26: where to go on inside the first TRB that is not retired.
     fn resume_point(&self) -> Option<(Gpa, u32)> {
         match self.fetched.front() {
             Some(front) => (self.offset > 0).then_some((front.position.address, self.offset)),
-            None => self.resume,
+            None => self.td.resume,
         }
     }
 
     /// Leaves service: all that was read ahead is read again (RNG-32), deadlines of before count no more.
     pub(crate) fn leave_service(&mut self) {
-        self.resume = self.resume_point();
+        self.td.resume = self.resume_point();
         self.read_again();
         self.offset = 0;
         self.generation = self.generation.wrapping_add(1);
@@ -298,7 +314,7 @@ impl Endpoint {
     /// and average length; everything else in its context is 0.
     pub(crate) fn restart(&mut self) {
         self.leave_service();
-        self.set_dequeue(self.ring);
+        self.set_dequeue(self.td.ring);
         self.sequence = 0;
         self.errors = 0;
         self.enter(EndpointState::RUNNING);
@@ -323,17 +339,16 @@ impl Endpoint {
 
     /// Set TR Dequeue Pointer (CMD-44).
     pub(crate) fn set_dequeue(&mut self, position: RingPosition) {
-        self.ring = position;
+        self.go_to(TdState::at(position));
+    }
+
+    /// The ring is read from there.
+    fn go_to(&mut self, td: TdState) {
+        self.td = td;
+        self.read = td.retired;
         self.fetched.clear();
         self.offset = 0;
-        self.resume = None;
-        self.edtla = 0;
-        self.in_td = false;
-        self.issued = false;
-        self.skip = None;
         self.take_up_max_packet();
-        self.read = Followed::default();
-        self.retired = Followed::default();
         self.links = 0;
     }
 

@@ -40,7 +40,7 @@ impl Endpoint {
     /// The first TRB needs no transaction: executes it.
     pub(crate) fn pass(&mut self, completions: &mut Completions) {
         let Some(front) = self.fetched.front().copied() else { return };
-        match (front.trb.trb_type(), self.skip) {
+        match (front.trb.trb_type(), self.td.skip) {
             // RNG-06: a Link appears here only if it asks for an event. RNG-25: a No Op is no part of a TD.
             (TrbType::LINK | TrbType::NO_OP_TRANSFER, _) => self.pass_transparent(front, completions),
             (_, Some(skip)) => self.skip_one(front, skip, completions),
@@ -57,7 +57,7 @@ impl Endpoint {
         while let Some(front) = self.fetched.front().copied() {
             if needs_no_bus(front.trb) {
                 self.pass(completions);
-                if front.trb.trb_type() == TrbType::EVENT_DATA && !self.in_td {
+                if front.trb.trb_type() == TrbType::EVENT_DATA && !self.td.in_td {
                     return;
                 }
                 continue;
@@ -68,7 +68,7 @@ impl Endpoint {
             left = left.saturating_sub(taken);
             if taken < rest {
                 self.offset = self.offset.saturating_add(taken);
-                self.in_td = true;
+                self.td.in_td = true;
                 return;
             }
             completions.success(self.id, &front);
@@ -106,7 +106,7 @@ impl Endpoint {
                 completions.push(self.id, &front, code, length);
             }
             if !self.pop(front) {
-                self.skip = Some(Skip { code, length, told, event_data: false });
+                self.td.skip = Some(Skip { code, length, told, event_data: false });
             }
             return;
         }
@@ -139,15 +139,15 @@ impl Endpoint {
                 }
             }
         }
-        self.in_td = false;
-        self.issued = false;
-        self.edtla = 0;
+        self.td.in_td = false;
+        self.td.issued = false;
+        self.td.edtla = 0;
         last
     }
 
     /// The rest of an isochronous TD is passed over at once: all of it has been read.
     pub(crate) fn skip_fetched(&mut self, completions: &mut Completions) {
-        while self.skip.is_some() && !self.fetched.is_empty() {
+        while self.td.skip.is_some() && !self.fetched.is_empty() {
             self.pass(completions);
         }
     }
@@ -164,15 +164,15 @@ impl Endpoint {
     fn pop(&mut self, front: Fetched) -> bool {
         self.fetched.pop_front();
         self.passed = self.passed.wrapping_add(1);
-        self.retired.step(front.trb, self.class, None);
+        self.td.retired.step(front.trb, self.class, None);
         self.offset = 0;
-        self.in_td = front.trb.chain();
-        if !self.in_td {
-            self.edtla = 0;
-            self.issued = false;
+        self.td.in_td = front.trb.chain();
+        if !self.td.in_td {
+            self.td.edtla = 0;
+            self.td.issued = false;
             self.take_up_max_packet();
         }
-        !self.in_td
+        !self.td.in_td
     }
 
     /// A Link or No Op, which begins and ends no TD.
@@ -180,19 +180,19 @@ impl Endpoint {
         completions.success(self.id, &front);
         self.fetched.pop_front();
         self.passed = self.passed.wrapping_add(1);
-        self.retired.step(front.trb, self.class, None);
+        self.td.retired.step(front.trb, self.class, None);
         if front.trb.trb_type() == TrbType::LINK {
             self.links = self.links.saturating_add(1);
         }
     }
 
     fn account(&mut self, bytes: u32) {
-        self.edtla = self.edtla.wrapping_add(bytes) & EDTLA_MASK;
+        self.td.edtla = self.td.edtla.wrapping_add(bytes) & EDTLA_MASK;
     }
 
     fn execute_event_data(&mut self, front: Fetched, code: CompletionCode, completions: &mut Completions) {
-        completions.event_data(self.id, &front, code, self.edtla);
-        self.edtla = 0;
+        completions.event_data(self.id, &front, code, self.td.edtla);
+        self.td.edtla = 0;
         self.pop(front);
     }
 
@@ -213,6 +213,6 @@ impl Endpoint {
             }
             self.pop(front);
         }
-        self.skip = front.trb.chain().then_some(skip);
+        self.td.skip = front.trb.chain().then_some(skip);
     }
 }

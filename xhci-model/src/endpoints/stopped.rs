@@ -20,10 +20,10 @@ impl Endpoint {
         let under_way = self.streams.as_ref().is_none_or(|streams| streams.current().is_some());
         if under_way && self.fetched.is_empty() {
             // CTX-25: not a Link, but what it leads to.
-            self.ring = self.ring.past_links(dma)?;
-            let mut ahead = self.ring;
+            self.td.ring = self.td.ring.past_links(dma)?;
+            let mut ahead = self.td.ring;
             if let Fetch::Trb(next) = ahead.fetch(dma)? {
-                self.ring = ahead;
+                self.td.ring = ahead;
                 self.fetched.push_back(next);
                 self.take_up_where_stopped();
             }
@@ -33,8 +33,8 @@ impl Endpoint {
         }
         let front = self.fetched.front().copied();
         let (code, length) = match front {
-            _ if self.skip.is_some() && profile.stopped_short_packet => {
-                (CompletionCode::STOPPED_SHORT_PACKET, self.edtla)
+            _ if self.td.skip.is_some() && profile.stopped_short_packet => {
+                (CompletionCode::STOPPED_SHORT_PACKET, self.td.edtla)
             }
             Some(front) if self.begun() && has_length(front.trb) => {
                 (CompletionCode::STOPPED, self.residual(front.trb))

@@ -3,9 +3,7 @@
 //! The ring of the stream under way is the endpoint's own. Where the others stand is in their stream contexts in
 //! memory; only of a stream that was left inside a TD the controller keeps more than fits there.
 
-use super::Endpoint;
-use super::checks::Followed;
-use super::retire::Skip;
+use super::{Endpoint, TdState};
 use crate::device::StreamId;
 use crate::dma::{Dma, DmaError};
 use crate::rings::consumer::RingPosition;
@@ -34,21 +32,10 @@ pub(crate) struct Streams {
     current: Option<StreamId>,
     /// The stream that was under way last.
     previous: StreamId,
-    left: BTreeMap<u16, Left>,
+    /// Those that were left inside a TD.
+    left: BTreeMap<u16, TdState>,
     /// A doorbell named a stream that is not there (STR-08).
     pub(crate) bad_doorbell: bool,
-}
-
-/// A stream that was left inside a TD.
-#[derive(Clone, Debug)]
-struct Left {
-    ring: RingPosition,
-    resume: Option<(Gpa, u32)>,
-    edtla: u32,
-    in_td: bool,
-    issued: bool,
-    skip: Option<Skip>,
-    retired: Followed,
 }
 
 impl Streams {
@@ -176,18 +163,12 @@ impl Endpoint {
                 if context.sct() != StreamContextType::PRIMARY_RING {
                     return Ok(Some(CompletionCode::INVALID_STREAM_TYPE));
                 }
-                Left::between_tds(RingPosition {
-                    address: context.tr_dequeue_pointer(),
-                    cycle: context.dcs(),
-                })
+                TdState::at(RingPosition { address: context.tr_dequeue_pointer(), cycle: context.dcs() })
             }
         };
         streams.current = Some(stream);
         streams.previous = stream;
-        self.set_dequeue(left.ring);
-        let Left { ring: _, resume, edtla, in_td, issued, skip, retired } = left;
-        (self.resume, self.edtla, self.in_td, self.issued, self.skip) = (resume, edtla, in_td, issued, skip);
-        (self.read, self.retired) = (retired, retired);
+        self.go_to(left);
         Ok(None)
     }
 
@@ -226,19 +207,10 @@ impl Endpoint {
         let Some(streams) = &mut self.streams else { return Ok(()) };
         let Some(stream) = streams.current.take() else { return Ok(()) };
         if inside {
-            let left = Left {
-                ring,
-                resume,
-                edtla: self.edtla,
-                in_td: self.in_td,
-                issued: self.issued,
-                skip: self.skip,
-                retired: self.retired,
-            };
-            streams.left.insert(stream.0, left);
+            streams.left.insert(stream.0, TdState { ring, resume, ..self.td });
         }
         let at = streams.context_of(stream);
-        let edtla = tell_edtla.then_some(self.edtla);
+        let edtla = tell_edtla.then_some(self.td.edtla);
         self.set_dequeue(RingPosition::default());
         store(at, ring, edtla, dma)
     }
@@ -267,20 +239,6 @@ impl Endpoint {
         streams.left.remove(&stream.0);
         store(streams.context_of(stream), position, None, dma)?;
         Ok(CompletionCode::SUCCESS)
-    }
-}
-
-impl Left {
-    fn between_tds(ring: RingPosition) -> Self {
-        Self {
-            ring,
-            resume: None,
-            edtla: 0,
-            in_td: false,
-            issued: false,
-            skip: None,
-            retired: Followed::default(),
-        }
     }
 }
 

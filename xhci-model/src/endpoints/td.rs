@@ -64,7 +64,7 @@ impl Endpoint {
             if self.fetched.is_empty() {
                 match self.read_next(dma, completions)? {
                     Read::Trb => {}
-                    Read::Empty if self.in_td || self.skip.is_some() => return Ok(Head::Incomplete),
+                    Read::Empty if self.td.in_td || self.td.skip.is_some() => return Ok(Head::Incomplete),
                     Read::Empty => return Ok(Head::Idle),
                     Read::Malformed(at) => return Ok(Head::Malformed(at)),
                 }
@@ -80,8 +80,8 @@ impl Endpoint {
             }
             match kind {
                 _ if needs_no_bus(front.trb) => {}
-                TrbType::NORMAL if self.skip.is_some() => {}
-                _ if self.skip.is_some() => return Ok(Head::Malformed(front)),
+                TrbType::NORMAL if self.td.skip.is_some() => {}
+                _ if self.td.skip.is_some() => return Ok(Head::Malformed(front)),
                 TrbType::SETUP_STAGE if self.class == Class::Control => return Ok(setup_head(front)),
                 TrbType::STATUS_STAGE if self.class == Class::Control => {
                     return Ok(Head::Status { is_in: front.trb.dir_in() });
@@ -92,7 +92,7 @@ impl Endpoint {
                     }
                     match self.window(limit, dma, completions)? {
                         // RNG-13: TRBs without data at the end of a TD add no packet.
-                        Head::Data { bytes: 0, .. } if self.in_td => {}
+                        Head::Data { bytes: 0, .. } if self.td.in_td => {}
                         head => return Ok(head),
                     }
                 }
@@ -109,8 +109,8 @@ impl Endpoint {
     /// TRB-10, ISO-02: which types may begin or continue data here.
     fn takes_data(&self, kind: TrbType) -> bool {
         match self.class {
-            Class::Isochronous => kind == TrbType::ISOCH || (kind == TrbType::NORMAL && self.in_td),
-            Class::Control => kind == TrbType::DATA_STAGE || (kind == TrbType::NORMAL && self.in_td),
+            Class::Isochronous => kind == TrbType::ISOCH || (kind == TrbType::NORMAL && self.td.in_td),
+            Class::Control => kind == TrbType::DATA_STAGE || (kind == TrbType::NORMAL && self.td.in_td),
             Class::Interrupt | Class::Bulk => kind == TrbType::NORMAL,
         }
     }
@@ -167,7 +167,7 @@ impl Endpoint {
 
     /// Reads one TRB more.
     fn read_next<D: Dma>(&mut self, dma: &mut D, completions: &mut Completions) -> Result<Read, DmaError> {
-        let fetched = match self.ring.fetch(dma)? {
+        let fetched = match self.td.ring.fetch(dma)? {
             Fetch::Trb(fetched) => fetched,
             Fetch::Empty => return Ok(Read::Empty),
             Fetch::LinkLoop(last) => return Ok(Read::Malformed(last)),
@@ -244,7 +244,7 @@ impl Endpoint {
     }
 
     pub(super) fn take_up_where_stopped(&mut self) {
-        if let Some((address, offset)) = self.resume.take()
+        if let Some((address, offset)) = self.td.resume.take()
             && let Some(front) = self.fetched.front()
             && front.position.address == address
         {

@@ -77,7 +77,7 @@ impl Endpoint {
         now: Instant,
         dma: &mut D,
     ) -> Result<Flight, DmaError> {
-        self.issued = true;
+        self.td.issued = true;
         let token = Token {
             address,
             endpoint: self.id.dci.endpoint_number(),

@@ -100,9 +100,9 @@ impl Endpoint {
 
     /// TRBs that were read and not executed are software's to change (RNG-32).
     pub(crate) fn read_again(&mut self) {
-        self.ring = self.dequeue();
+        self.td.ring = self.dequeue();
         self.fetched.clear();
-        self.read = self.retired;
+        self.read = self.td.retired;
     }
 
     /// The interval is used up, by its TD or by its absence.
