@@ -2,7 +2,7 @@ use parking_lot::{Mutex, MutexGuard};
 use sim_time::Instant;
 use std::sync::Arc;
 use usb_spec::Speed;
-use xhci_model::{Device, DeviceAddress, Handshake, InReply, LpmAnswer, LpmRequest, Token};
+use xhci_model::{Device, DeviceAddress, Handshake, InReply, LpmAnswer, LpmRequest, StreamId, Token};
 
 /// A device that is plugged in somewhere and can be looked at all the same. The world has one thread, so the lock is
 /// never waited for; it is there because a device may move to another thread with its controller.
@@ -39,6 +39,9 @@ impl<D: Device> Device for SharedDevice<D> {
     fn in_packet(&mut self, now: Instant, token: Token, buffer: &mut [u8]) -> InReply {
         self.lock().in_packet(now, token, buffer)
     }
+    fn stream_ready(&mut self, now: Instant, token: Token, is_in: bool) -> Option<StreamId> {
+        self.lock().stream_ready(now, token, is_in)
+    }
     fn suspend(&mut self, now: Instant) {
         self.lock().suspend(now);
     }
@@ -59,5 +62,41 @@ impl<D: Device> Device for SharedDevice<D> {
     }
     fn signals_wake(&mut self, now: Instant) -> bool {
         self.lock().signals_wake(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Moves data of one stream, whatever the host proposes.
+    struct OneStream(StreamId);
+
+    impl Device for OneStream {
+        fn speed(&self) -> Speed {
+            Speed::Super
+        }
+        fn bus_reset(&mut self, _now: Instant) {}
+        fn setup(&mut self, _now: Instant, _address: DeviceAddress, _packet: &[u8; 8]) -> Handshake {
+            Handshake::Ack
+        }
+        fn out_packet(&mut self, _now: Instant, _token: Token, _data: &[u8]) -> Handshake {
+            Handshake::Ack
+        }
+        fn in_packet(&mut self, _now: Instant, _token: Token, _buffer: &mut [u8]) -> InReply {
+            InReply::Nak
+        }
+        fn stream_ready(&mut self, _now: Instant, _token: Token, _is_in: bool) -> Option<StreamId> {
+            Some(self.0)
+        }
+        fn suspend(&mut self, _now: Instant) {}
+        fn resume(&mut self, _now: Instant) {}
+    }
+
+    #[test]
+    fn the_device_chooses_its_stream() {
+        let mut shared = SharedDevice::new(OneStream(StreamId(3)));
+        let token = Token { address: DeviceAddress::DEFAULT, endpoint: 1, sequence: 0, stream: StreamId(7) };
+        assert_eq!(shared.stream_ready(Instant::ZERO, token, true), Some(StreamId(3)));
     }
 }
