@@ -17,6 +17,8 @@ use xhci_model::{Profile, Xhci};
 
 /// Longest run, in virtual time.
 const LIMIT_MS_MAX: u64 = 3_600_000;
+/// The last time of a timeline: an hour.
+const AT_MS_MAX: u64 = 3_600_000;
 
 /// What the checks of a file share.
 pub(crate) struct Context<'a> {
@@ -119,6 +121,14 @@ fn dsp(file: &schema::File) -> Result<DspSpec, Fault> {
         Some(ms) => return Err(Fault::new(ms.span(), "queue_ahead_ms", "allowed is 1 to 64")),
     };
     Ok(DspSpec { queue_ahead, frame_ids: dsp.frame_ids })
+}
+
+/// A time of the timeline, or a length of time in it.
+fn time(ms: &Spanned<u64>, field: &'static str) -> Result<Duration, Fault> {
+    if *ms.get_ref() > AT_MS_MAX {
+        return Err(Fault::new(ms.span(), field, format!("allowed is 0 to {AT_MS_MAX}")));
+    }
+    Ok(Duration::from_millis(*ms.get_ref()))
 }
 
 fn name<'a>(name: &Spanned<String>, mut taken: impl Iterator<Item = &'a str>) -> Result<String, Fault> {

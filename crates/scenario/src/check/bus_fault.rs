@@ -1,4 +1,4 @@
-use super::timeline::time;
+use super::time;
 use crate::error::Fault;
 use crate::scenario::BusFault;
 use crate::schema::{self, FaultName};

@@ -1,13 +1,10 @@
 use super::bus_fault::bus_fault;
-use super::{Context, Names, device, unknown};
+use super::{Context, Names, device, time, unknown};
 use crate::error::Fault;
 use crate::scenario::{Action, Scenario, Step, StreamSpec, When};
 use crate::schema::{self, ActionName};
 use sim_time::Duration;
 use toml::Spanned;
-
-/// The last time of a timeline: an hour.
-const AT_MS_MAX: u64 = 3_600_000;
 
 pub(super) fn timeline(
     file: &schema::File,
@@ -91,13 +88,6 @@ fn call_result(text: &Spanned<String>) -> Result<String, Fault> {
         "expect",
         format!("`{written}`; allowed is `ok` or an error such as `-EBUSY`"),
     ))
-}
-
-pub(super) fn time(ms: &Spanned<u64>, field: &'static str) -> Result<Duration, Fault> {
-    if *ms.get_ref() > AT_MS_MAX {
-        return Err(Fault::new(ms.span(), field, format!("allowed is 0 to {AT_MS_MAX}")));
-    }
-    Ok(Duration::from_millis(*ms.get_ref()))
 }
 
 fn wake_up(step: &schema::Step, when: When, whole: std::ops::Range<usize>) -> Result<Duration, Fault> {
