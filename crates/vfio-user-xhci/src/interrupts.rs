@@ -91,7 +91,7 @@ impl Interrupts {
                 let mut fds = fds.into_iter();
                 table[start..end].iter_mut().for_each(|vector| *vector = fds.next());
                 if index == INTX {
-                    (self.masked, self.level) = (false, self.level);
+                    self.masked = false;
                     self.tell_pin();
                 }
                 Ok(())
