@@ -42,6 +42,12 @@ pub enum PciOutput {
     PowerManagementEvent(bool),
 }
 
+impl From<Message> for PciOutput {
+    fn from(Message { address, data }: Message) -> Self {
+        Self::Message { address, data }
+    }
+}
+
 /// An xHCI controller as a PCI function.
 #[derive(Debug)]
 pub struct PciFunction {
@@ -52,7 +58,6 @@ pub struct PciFunction {
     /// Messages that the embedder takes; 0: it uses the pin.
     embedder_messages: u16,
     msix: MsixTable,
-    messages: VecDeque<Message>,
     outputs: VecDeque<PciOutput>,
     /// What the controller drives, before INTx Disable.
     pin: bool,
@@ -71,7 +76,6 @@ impl PciFunction {
             sizes,
             owner,
             embedder_messages: 0,
-            messages: VecDeque::new(),
             outputs: VecDeque::new(),
             pin: false,
             intx: false,
@@ -199,10 +203,8 @@ impl PciFunction {
     pub fn reset(&mut self, now: Instant) {
         self.config = config_space(&self.sizes);
         self.msix = MsixTable::new(self.sizes.msix_entries);
-        self.messages.clear();
         self.xhci.power_on_reset(now);
         self.apply(now);
-        self.collect();
     }
 
     fn is_accessible(&self) -> bool {
@@ -267,8 +269,7 @@ impl PciFunction {
         } else {
             msi::signal(&mut self.config, vector)
         };
-        self.messages.extend(message);
-        self.release();
+        self.outputs.extend(message.map(PciOutput::from));
     }
 
     /// Messages that waited for their mask bit.
@@ -276,18 +277,11 @@ impl PciFunction {
         if self.owner == MessageOwner::Function {
             let control = self.config.u16(MSIX_CONTROL);
             if control & MSIX_ENABLE != 0 && control & MSIX_FUNCTION_MASK == 0 {
-                self.msix.flush(&mut self.messages);
+                self.msix.flush(&mut self.outputs);
             }
             if msi::enabled_messages(&self.config).is_some() {
-                msi::flush(&mut self.config, &mut self.messages);
+                msi::flush(&mut self.config, &mut self.outputs);
             }
-        }
-        self.release();
-    }
-
-    fn release(&mut self) {
-        while let Some(Message { address, data }) = self.messages.pop_front() {
-            self.outputs.push_back(PciOutput::Message { address, data });
         }
     }
 

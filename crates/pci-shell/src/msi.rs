@@ -2,6 +2,7 @@
 
 use crate::capabilities::{MSI_ADDRESS, MSI_CONTROL, MSI_DATA, MSI_MASK, MSI_PENDING};
 use crate::config::ConfigSpace;
+use crate::function::PciOutput;
 use crate::msix::Message;
 use std::collections::VecDeque;
 
@@ -24,12 +25,13 @@ pub(crate) fn signal(config: &mut ConfigSpace, vector: u16) -> Option<Message> {
 }
 
 /// Sends what waited and is not masked any more.
-pub(crate) fn flush(config: &mut ConfigSpace, send: &mut VecDeque<Message>) {
+pub(crate) fn flush(config: &mut ConfigSpace, outputs: &mut VecDeque<PciOutput>) {
     let released = config.u32(MSI_PENDING) & !config.u32(MSI_MASK);
     if released != 0 {
         let pending = config.u32(MSI_PENDING) & !released;
         config.set(MSI_PENDING, pending.to_le_bytes());
-        send.extend((0..32).filter(|bit| released >> bit & 1 != 0).map(|bit| message(config, bit)));
+        let vectors = (0..32).filter(|bit| released >> bit & 1 != 0);
+        outputs.extend(vectors.map(|vector| PciOutput::from(message(config, vector))));
     }
 }
 

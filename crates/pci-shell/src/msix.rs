@@ -1,5 +1,6 @@
 //! The MSI-X table and its pending bits (PCI-09).
 
+use crate::function::PciOutput;
 use std::collections::VecDeque;
 
 /// Bytes of a table entry: address, data, vector control.
@@ -72,10 +73,10 @@ impl MsixTable {
     }
 
     /// Sends what waited and is not masked any more.
-    pub(crate) fn flush(&mut self, send: &mut VecDeque<Message>) {
+    pub(crate) fn flush(&mut self, outputs: &mut VecDeque<PciOutput>) {
         for entry in self.0.iter_mut().filter(|entry| entry.pending && !entry.is_masked()) {
             entry.pending = false;
-            send.push_back(message(*entry));
+            outputs.push_back(message(*entry).into());
         }
     }
 }
