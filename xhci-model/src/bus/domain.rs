@@ -83,28 +83,29 @@ impl Buses {
 
     /// The bus behind a transaction translator, if a device has ever been there.
     pub(crate) fn find_translator(&self, key: TranslatorKey) -> Option<DomainId> {
-        let index = self.translators.iter().position(|other| *other == key)?;
+        self.translators.iter().position(|other| *other == key).map(|index| self.translator_domain(index))
+    }
+
+    /// Translators come after the buses of the controller.
+    fn translator_domain(&self, index: usize) -> DomainId {
         let first = self.domains.len().saturating_sub(self.translators.len());
-        u16::try_from(first.saturating_add(index)).ok().map(DomainId)
+        DomainId(u16::try_from(first.saturating_add(index)).unwrap_or(u16::MAX))
     }
 
     /// The bus behind a transaction translator (BW-02). One that nobody uses any more serves again.
     pub(crate) fn translator(&mut self, key: TranslatorKey, in_use: impl Fn(DomainId) -> bool) -> DomainId {
-        let first = self.domains.len().saturating_sub(self.translators.len());
-        let id = |index: usize| DomainId(u16::try_from(first.saturating_add(index)).unwrap_or(u16::MAX));
         if let Some(known) = self.find_translator(key) {
             return known;
         }
-        let unused = (0..self.translators.len()).find(|index| !in_use(id(*index)));
-        if let Some(index) = unused {
-            if let Some(entry) = self.translators.get_mut(index) {
-                *entry = key;
-            }
-            return id(index);
+        let unused = (0..self.translators.len()).find(|index| !in_use(self.translator_domain(*index)));
+        let index = unused.unwrap_or(self.translators.len());
+        if let Some(entry) = self.translators.get_mut(index) {
+            *entry = key;
+        } else {
+            self.translators.push(key);
+            self.domains.push(Domain::default());
         }
-        self.translators.push(key);
-        self.domains.push(Domain::default());
-        id(self.translators.len().saturating_sub(1))
+        self.translator_domain(index)
     }
 
     /// Puts an endpoint in line. The caller sees to it that it is in line once.
@@ -201,7 +202,7 @@ impl Buses {
     ) {
         let Some(domain) = self.get(id) else { return };
         domain.queue(class).push_front(endpoint);
-        agenda.push(at, Task::Bus(id));
+        self.go_on(id, at, agenda);
     }
 
     /// Forgets an endpoint that left service.
