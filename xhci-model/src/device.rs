@@ -40,6 +40,7 @@ pub struct Token {
     pub endpoint: u8,
     /// OUT: the data toggle (USB 2: 0 or 1) of the packet. IN: the toggle that the host expects next.
     /// Isochronous: the number of packets that still follow in this service interval (high-bandwidth PIDs).
+    /// A status stage: 1, at SuperSpeed too, where it is no data packet and has none.
     pub sequence: u8,
     /// The stream of a SuperSpeed bulk endpoint with streams; otherwise [`StreamId::NONE`].
     pub stream: StreamId,

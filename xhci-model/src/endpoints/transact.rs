@@ -242,8 +242,7 @@ impl Endpoint {
         }
         match flight.step {
             Step::Stage => {
-                // XFR-06: SETUP is DATA0, what follows it begins with DATA1.
-                self.sequence = 1;
+                self.sequence = first_of_data_stage(self.speed);
                 self.retire_stage(completions);
             }
             Step::Data { short, fills } => {
@@ -258,6 +257,11 @@ impl Endpoint {
         }
         Next::Continue
     }
+}
+
+/// XFR-06: SETUP is DATA0, what follows it begins with DATA1. USB 3.2 8.12.2.1: a data stage begins with 0.
+fn first_of_data_stage(speed: Speed) -> u8 {
+    u8::from(!speed.is_super())
 }
 
 fn next_sequence(speed: Speed, sequence: u8) -> u8 {

@@ -81,6 +81,27 @@ fn a_repeated_packet_is_acknowledged_and_dropped() {
 }
 
 #[test] // req: XFR-07
+fn a_data_stage_of_usb_3_begins_with_0() {
+    let mut bench = Bench::new(Profile::default(), Speed::Super, EndpointType::CONTROL);
+    bench.probe().sends(0, &[512, 512, 10]);
+    bench.trbs("S1034 in, D1034 in, T ioc, S600 out, D600, T in ioc");
+    bench.go();
+    let expected = expect![[r#"
+        SETUP 0 #0 8 ACK
+        IN 0 #0 512 ACK
+        IN 0 #1 512 ACK
+        IN 0 #2 10 ACK
+        OUT 0 #1 0 ACK
+        SETUP 0 #0 8 ACK
+        OUT 0 #0 512 ACK
+        OUT 0 #1 88 ACK
+        IN 0 #1 0 ACK
+    "#]];
+    expected.assert_eq(&bench.probe().lines());
+    assert_eq!(bench.events(), "1@2:0 1@5:0");
+}
+
+#[test] // req: XFR-07
 fn usb_3_counts_to_31() {
     let mut bench = Bench::new(Profile::default(), Speed::Super, EndpointType::BULK_OUT);
     bench.trbs("N34816");

@@ -46,7 +46,7 @@ impl ControlPipe {
     /// A pipe with `bMaxPacketSize0` and room for a data stage.
     pub(super) fn new(speed: Speed, max_packet: usize, room: usize) -> Self {
         let setup = SetupPacket::from_bytes([0; 8]);
-        let first = Sequence::first(speed).next();
+        let first = Sequence::of_data_stage(speed);
         Self { max_packet: max_packet.max(8), first, setup, stage: Stage::Idle, buffer: vec![0; room] }
     }
     /// Forgets the transfer in hand.

@@ -13,6 +13,12 @@ impl Sequence {
         Self { value: 0, mask: if speed.is_super() { 0x1F } else { 1 } }
     }
 
+    /// Of the first packet after a SETUP: DATA1 (USB 2.0 8.5.3), or 0 (USB 3.2 8.12.2.1).
+    pub(super) const fn of_data_stage(speed: Speed) -> Self {
+        let first = Self::first(speed);
+        if speed.is_super() { first } else { first.next() }
+    }
+
     pub(super) const fn restarted(self) -> Self {
         Self { value: 0, ..self }
     }

@@ -89,7 +89,7 @@ impl Device for Gadget {
             return Handshake::NoResponse;
         }
         self.setups.push(*packet);
-        self.toggle_in[0] = 1;
+        self.toggle_in[0] = u8::from(!self.speed.is_super());
         if packet[1] == 5 && packet[0] == 0 {
             self.new_address = Some(DeviceAddress(packet[2]));
         }

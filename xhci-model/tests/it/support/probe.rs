@@ -131,7 +131,7 @@ impl Device for Probe {
         let data = packet.to_vec();
         self.seen.push(Seen { at: now, kind: "SETUP", endpoint: 0, sequence: 0, stream: 0, data, answer });
         if handshake == Handshake::Ack {
-            self.sequence_in[0] = 1;
+            self.sequence_in[0] = u8::from(!self.is_super());
             if packet[..2] == [0, 5] {
                 self.new_address = Some(DeviceAddress(packet[2]));
             }
