@@ -105,6 +105,9 @@ pub(crate) struct StreamArgs {
     /// How much the event log holds
     #[arg(long, value_enum, default_value_t = LogArg::Summary)]
     pub(crate) log: LogArg,
+    /// Where the packets on the device's cable go, as pcapng: Wireshark and tshark read it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcapng: Option<PathBuf>,
     /// Print one JSON object in place of the table
     #[arg(long)]
     pub(crate) json: bool,
@@ -150,6 +153,9 @@ pub(crate) struct ServeArgs {
     /// Where what sound devices heard goes, as port-N.wav, when they are pulled out and in the end
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+    /// Where the packets on the cables of the devices go, as pcapng: Wireshark and tshark read it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcapng: Option<PathBuf>,
     /// Where the controller's events go, as text
     #[arg(long, value_name = "FILE")]
     pub(crate) event_log: Option<PathBuf>,

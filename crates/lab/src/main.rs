@@ -1,6 +1,7 @@
 //! The command line `xhci-lab`.
 #![forbid(unsafe_code)]
 
+mod capture_file;
 mod cli;
 mod control;
 mod failure;

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &ScenarioArgs) -> Result<(), Failure> {
     for (path, scenario) in files.iter().zip(&scenarios) {
         tracing::info!("{}: {}", path.display(), scenario.title);
         let started = Instant::now();
-        let run = scenario.run(RunOptions { log: args.log.into(), on_progress: None });
+        let run = scenario.run(RunOptions { log: args.log.into(), ..RunOptions::default() });
         let wall_seconds = started.elapsed().as_secs_f64();
         let unmet = run.unmet(scenario);
         failed += usize::from(!unmet.is_empty());

@@ -1,5 +1,6 @@
 //! `xhci-lab stream`: play one file and tell what happened.
 
+use crate::capture_file::CaptureFile;
 use crate::cli::StreamArgs;
 use crate::failure::Failure;
 use crate::json::StreamJson;
@@ -29,16 +30,24 @@ pub(crate) fn run(args: &StreamArgs) -> Result<(), Failure> {
     };
     let scenario = Scenario::stream(plan).map_err(|reason| Failure::usage(name_file(args, &reason)))?;
     let mut out = args.out.as_deref().map(OutDir::open).transpose()?;
+    let capture = args.pcapng.as_deref().map(CaptureFile::create).transpose()?;
 
     tracing::info!("playing {:?}", scenario.streams[0].audio);
     let bar = Bar::new("playing");
     let mut show = |progress| bar.show(progress);
     let started = Instant::now();
-    let options = RunOptions { log: args.log.into(), on_progress: Some(&mut show) };
+    let options = RunOptions {
+        log: args.log.into(),
+        capture: capture.as_ref().map(CaptureFile::capture),
+        on_progress: Some(&mut show),
+    };
     let run = scenario.run(options);
     let wall = started.elapsed();
     drop(bar);
 
+    if let Some(capture) = capture {
+        capture.finish()?;
+    }
     if let Some(out) = &mut out {
         out.keep_wav("capture.wav", &run.received[0])?;
         out.keep_text("events.log", &run.log)?;

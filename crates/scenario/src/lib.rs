@@ -29,5 +29,6 @@ pub use scenario::{
     Action, BusFault, ClientStyle, DeviceKind, DeviceSpec, Direction, DspSpec, Expectations, Expected,
     PortPath, Scenario, SleepPhase, Step, StreamSpec, When,
 };
+pub use scope::Capture;
 pub use timeline::Call;
 pub use xhci_model::LogLevel;

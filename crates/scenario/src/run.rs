@@ -6,6 +6,7 @@ use crate::scenario::Scenario;
 use crate::timeline::{Call, Timeline};
 use crate::world::{Cards, Machine, World, WorldError};
 use kernel_sim::{JoinHandle, RunError, TaskKind};
+use scope::Capture;
 use sim_time::{Duration, Instant};
 use std::rc::Rc;
 use xhci_model::LogLevel;
@@ -15,6 +16,8 @@ use xhci_model::LogLevel;
 pub struct RunOptions<'a> {
     /// How much the event log holds.
     pub log: LogLevel,
+    /// Where the packets on the cables of the devices go. It can't change anything.
+    pub capture: Option<Capture>,
     /// Called every now and then. It can't change anything.
     pub on_progress: Option<&'a mut dyn FnMut(Progress)>,
 }
@@ -53,7 +56,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 impl Scenario {
     /// Runs the scenario from power-on to its end. The same scenario gives the same result, always.
     pub fn run(&self, options: RunOptions<'_>) -> Run {
-        match World::build(self, options.log) {
+        match World::build(self, &options) {
             Ok(world) => self.run_in(&world, options),
             Err(error) => Run {
                 report: Report {

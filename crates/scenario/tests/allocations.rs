@@ -60,7 +60,7 @@ fn allocations_in_the_midst(client: ClientStyle, device: DeviceKind, log: LogLev
             first.get_or_insert(last);
         }
     };
-    let run = scenario.run(RunOptions { log, on_progress: Some(&mut on_progress) });
+    let run = scenario.run(RunOptions { log, on_progress: Some(&mut on_progress), ..RunOptions::default() });
     assert_eq!(run.failure, None);
     assert!(run.report.streams[0].bit_exact, "{client} {device}");
     last - first.expect("the stream is longer than that")

@@ -14,7 +14,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 fn run(scenario: &Scenario, log: LogLevel) -> Run {
-    scenario.run(RunOptions { log, on_progress: None })
+    scenario.run(RunOptions { log, ..RunOptions::default() })
 }
 
 fn first_difference(a: &str, b: &str) -> String {

@@ -1,4 +1,5 @@
 use super::request::{Request, Response};
+use crate::capture_file::CaptureFile;
 use crate::failure::Failure;
 use crate::output::OutDir;
 use crate::serve::DeviceSpec;
@@ -22,6 +23,7 @@ pub(crate) struct Machine {
     /// Where recordings of sound devices go.
     record: Option<PathBuf>,
     recorded: AtomicU32,
+    capture: Option<CaptureFile>,
 }
 
 impl Machine {
@@ -29,8 +31,9 @@ impl Machine {
         handle: Handle,
         plugged: BTreeMap<PortId, DeviceSpec>,
         record: Option<PathBuf>,
+        capture: Option<CaptureFile>,
     ) -> Self {
-        Self { handle, plugged: Mutex::new(plugged), record, recorded: AtomicU32::new(0) }
+        Self { handle, plugged: Mutex::new(plugged), record, recorded: AtomicU32::new(0), capture }
     }
 
     /// Carries out a request.
@@ -72,7 +75,7 @@ impl Machine {
 
     fn attach(&self, text: &str) -> Result<String, String> {
         let spec: DeviceSpec = text.parse()?;
-        let device = spec.build()?;
+        let device = spec.build(self.capture.as_ref())?;
         let wanted = spec.port();
         let port = self.call(move |xhc, now| {
             let port =
@@ -95,7 +98,8 @@ impl Machine {
     fn type_text(&self, port: PortId, text: &str) -> Result<String, String> {
         let keys = text.chars().map(key_of).collect::<Result<Vec<Key>, _>>()?;
         let typed = self.call(move |xhc, now| {
-            let device: Option<&mut (dyn Any + 'static)> = xhc.device_mut(port).map(|device| device as _);
+            let device = xhc.device_mut(port).map(scope::device_mut);
+            let device: Option<&mut (dyn Any + 'static)> = device.map(|device| device as _);
             let keyboard = device.and_then(|device| device.downcast_mut::<Peripheral<Keyboard>>());
             let found = keyboard.is_some();
             if let Some(keyboard) = keyboard {

@@ -1,5 +1,6 @@
 //! What `--device` says: `KIND[,port=N][,file=PATH][,speed=high|super][,play=WAV]`.
 
+use crate::capture_file::CaptureFile;
 use scenario::audio::{Audio, read_wav};
 use std::any::Any;
 use std::fmt;
@@ -108,11 +109,19 @@ impl DeviceSpec {
         self.port
     }
 
-    /// The device.
+    /// The device, in front of it an analyzer if there is a capture.
     ///
     /// # Errors
     /// Its file cannot be used.
-    pub(crate) fn build(&self) -> Result<Box<dyn Device>, String> {
+    pub(crate) fn build(&self, capture: Option<&CaptureFile>) -> Result<Box<dyn Device>, String> {
+        let device = self.bare()?;
+        Ok(match capture {
+            Some(file) => file.capture().plug_in(self.name(), device),
+            None => device,
+        })
+    }
+
+    fn bare(&self) -> Result<Box<dyn Device>, String> {
         Ok(match self.kind {
             Kind::Uac1 => Box::new(Peripheral::new(Speaker::new())),
             Kind::Uac2 => {
@@ -154,7 +163,7 @@ pub(crate) fn free_port(xhci: &Xhci, device: &dyn Device) -> Option<PortId> {
 /// What a sound device heard, a piece for each time that a stream was opened in another format; nothing of a device that
 /// hears nothing.
 pub(crate) fn recordings(device: &dyn Device) -> Vec<Audio> {
-    let device: &dyn Any = device;
+    let device: &dyn Any = scope::device(device);
     let headset = device.downcast_ref::<Peripheral<Headset>>().map(|headset| headset.function().playback());
     let speaker =
         || device.downcast_ref::<Peripheral<Speaker>>().map(|speaker| speaker.function().playback());

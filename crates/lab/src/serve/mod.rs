@@ -6,6 +6,7 @@ mod socket;
 
 pub(crate) use devices::{DeviceSpec, free_port, recordings};
 
+use crate::capture_file::CaptureFile;
 use crate::cli::ServeArgs;
 use crate::control::{self, Machine};
 use crate::failure::Failure;
@@ -22,7 +23,8 @@ use xhci_spec::PortId;
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let profile: Profile = args.profile.parse().map_err(Failure::usage)?;
     let mut xhci = Xhci::new(profile, 0).map_err(Failure::usage)?;
-    let plugged = plug_in(&args.device, &mut xhci)?;
+    let capture = args.pcapng.as_deref().map(CaptureFile::create).transpose()?;
+    let plugged = plug_in(&args.device, capture.as_ref(), &mut xhci)?;
     let log = args.event_log.as_deref().map(EventLog::create).transpose()?;
     let mut server = match (&args.socket, args.fd) {
         (Some(path), _) => Server::bind(path, xhci).map_err(Failure::usage)?,
@@ -33,7 +35,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     if let Some(log) = log.clone() {
         server.log_to(args.log.into(), move |at, event| log.record(at, event));
     }
-    let machine = Arc::new(Machine::new(server.handle(), plugged, args.record.clone()));
+    let machine = Machine::new(server.handle(), plugged, args.record.clone(), capture.clone());
+    let machine = Arc::new(machine);
     if let Some(path) = &args.control {
         control::listen(path, machine.clone())?;
     }
@@ -45,6 +48,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     if let Some(log) = log {
         log.flush()?;
     }
+    if let Some(capture) = capture {
+        capture.finish()?;
+    }
     let mut xhci = served?;
     for port in (1..=u8::MAX).filter_map(PortId::new) {
         if let Some(device) = xhci.detach(Instant::ZERO, port) {
@@ -55,11 +61,15 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 /// Plugs everything in, in the order of the command line.
-fn plug_in(specs: &[DeviceSpec], xhci: &mut Xhci) -> Result<BTreeMap<PortId, DeviceSpec>, Failure> {
+fn plug_in(
+    specs: &[DeviceSpec],
+    capture: Option<&CaptureFile>,
+    xhci: &mut Xhci,
+) -> Result<BTreeMap<PortId, DeviceSpec>, Failure> {
     let mut plugged = BTreeMap::new();
     for spec in specs {
         let failure = |reason: String| Failure::usage(format!("--device {}: {reason}", spec.name()));
-        let device = spec.build().map_err(failure)?;
+        let device = spec.build(capture).map_err(failure)?;
         let port = spec.port().or_else(|| free_port(xhci, device.as_ref()));
         let port = port.ok_or_else(|| failure("no free port".into()))?;
         xhci.attach(Instant::ZERO, port, device).map_err(|error| failure(error.to_string()))?;

@@ -52,6 +52,34 @@ fn a_seed_gives_the_same_files_byte_for_byte() {
 }
 
 #[test]
+fn a_capture_has_every_packet_and_changes_nothing() {
+    let dir = temp_dir();
+    let samples = write_wav(&dir.path().join("in.wav"), 48_000, 16, 2, 4_800);
+    let capture = |name: &str, device: &str| {
+        let arguments =
+            ["--wav", "in.wav", "--device", device, "--pcapng", name, "--out", name.split_at(1).0];
+        assert_eq!(stream_json(dir.path(), &arguments)["bit_exact"], true);
+        fs::read(dir.path().join(name)).expect("the capture is there")
+    };
+    let bytes = capture("a.pcapng", "uac1");
+    assert!(bytes == capture("b.pcapng", "uac1"), "two runs differ");
+    stream_json(dir.path(), &["--wav", "in.wav", "--device", "uac1", "--out", "c"]);
+    let log = |out: &str| fs::read(dir.path().join(out).join("events.log")).expect("the log is there");
+    assert!(log("a") == log("c"), "the capture shows in the log");
+    // 48 frames a millisecond, in packets of their own: DATA0, frames, CRC.
+    let frames: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()[..2].to_vec()).collect();
+    let mut rest = bytes.as_slice();
+    for (number, packet) in frames.chunks(192).enumerate() {
+        let framed = [&[0xC3], packet].concat();
+        let at = rest.windows(framed.len()).position(|window| window == framed);
+        rest = &rest[at.unwrap_or_else(|| panic!("packet {number} is missing"))..];
+    }
+    let outcome = lab(dir.path(), &["stream", "--wav", "in.wav", "--pcapng", "no/such/dir.pcapng"]);
+    assert_eq!(outcome.code, Some(2));
+    assert_eq!(outcome.stderr, "error: no/such/dir.pcapng: No such file or directory (os error 2)\n");
+}
+
+#[test]
 fn the_short_log_is_short_and_ordered() {
     let dir = temp_dir();
     let lines = |out: &str, log: &str| {

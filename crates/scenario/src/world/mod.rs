@@ -12,6 +12,7 @@ pub(crate) use sleep::SleepWatch;
 pub(crate) use sockets::{Sockets, TapePosition};
 
 use crate::event_log::{EventLog, Room, is_routine};
+use crate::run::RunOptions;
 use crate::scenario::{PortPath, Scenario};
 use host_bus::{ArenaFull, LocalBus};
 use kernel_sim::{Hardware, Kernel, Schedule};
@@ -56,19 +57,19 @@ pub(crate) struct World {
 
 impl World {
     /// Builds the hardware and switches it on. No driver runs yet.
-    pub(crate) fn build(scenario: &Scenario, level: LogLevel) -> Result<Rc<Self>, WorldError> {
+    pub(crate) fn build(scenario: &Scenario, options: &RunOptions<'_>) -> Result<Rc<Self>, WorldError> {
         let kernel = Kernel::new(match scenario.seed {
             0 => Schedule::Fifo,
             seed => Schedule::Seeded(seed),
         });
-        let log = EventLog::new(level);
+        let log = EventLog::new(options.log);
         let xhc = Xhci::new(scenario.profile.clone(), scenario.seed)?;
         let bus = LocalBus::new(xhc, kernel.clock(), ARENA_BYTES);
         log.listen_to(&bus);
         kernel.attach_hardware(Rc::new(LoggedBus { bus: bus.clone(), log: log.clone() }));
         listen_to_kernel(&kernel, &log);
         let world = Rc::new(Self {
-            sockets: Sockets::new(scenario, &bus)?,
+            sockets: Sockets::new(scenario, &bus, options.capture.clone())?,
             core: PmCore::new(&kernel),
             sleep: SleepWatch::new(),
             cards: Cards::new(scenario, &kernel),

@@ -5,6 +5,7 @@ use super::shared_device::SharedDevice;
 use crate::audio::Audio;
 use crate::scenario::{DeviceKind, DeviceSpec, Direction, PortPath, Scenario};
 use host_bus::LocalBus;
+use scope::Capture;
 use sim_time::Instant;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -20,9 +21,11 @@ use xhci_spec::PortId;
 pub(crate) struct Sockets {
     bus: Rc<LocalBus>,
     sockets: Vec<Socket>,
+    capture: Option<Capture>,
 }
 
 struct Socket {
+    name: String,
     port: PortPath,
     device: Gadget,
     plugged: Cell<bool>,
@@ -51,14 +54,19 @@ enum Gadget {
 
 impl Sockets {
     /// Makes the devices, with room for what they will record, and plugs in those that are there from the beginning.
-    pub(crate) fn new(scenario: &Scenario, bus: &Rc<LocalBus>) -> Result<Self, WorldError> {
+    pub(crate) fn new(
+        scenario: &Scenario,
+        bus: &Rc<LocalBus>,
+        capture: Option<Capture>,
+    ) -> Result<Self, WorldError> {
         let socket = |(index, spec): (usize, &DeviceSpec)| Socket {
+            name: spec.name.clone(),
             port: spec.port,
             device: Gadget::new(spec, &Room::of(scenario, index)),
             plugged: Cell::new(false),
         };
         let sockets = scenario.devices.iter().enumerate().map(socket).collect();
-        let sockets = Self { bus: bus.clone(), sockets };
+        let sockets = Self { bus: bus.clone(), sockets, capture };
         for (index, spec) in scenario.devices.iter().enumerate() {
             if !spec.absent {
                 sockets.plug(index, Instant::ZERO)?;
@@ -73,7 +81,10 @@ impl Sockets {
         if socket.plugged.replace(true) {
             return Ok(());
         }
-        let device = socket.device.to_box();
+        let device = match &self.capture {
+            Some(capture) => capture.plug_in(&socket.name, socket.device.to_box()),
+            None => socket.device.to_box(),
+        };
         let refused = |reason: String| WorldError::Attach { port: socket.port, reason };
         match socket.port.hub_port {
             None => {
