@@ -1,5 +1,7 @@
 //! The hub class (USB 2.0 11.23 and 11.24): descriptor, requests, port status.
 
+pub mod superspeed;
+
 use crate::bytes::{Reader, Writer};
 use crate::descriptor::{DescriptorType, ParseError};
 use crate::{Direction, Recipient, RequestKind, RequestType, SetupPacket, Speed};

@@ -1,14 +1,17 @@
-//! The hub's own function: class requests and the status-change endpoint (USB 2.0 11.12.4, 11.24).
+//! The hub's own function: class requests and the status-change endpoint (USB 2.0 11.12.4, 11.24; USB 3.2 10.13, 10.16).
 
-use super::descriptors;
-use super::port::Port;
+use super::downstream::DownstreamPort;
+use super::usb2_port::Usb2Port;
+use super::usb3_port::Usb3Port;
+use super::{descriptors, usb3_descriptors};
 use crate::Descriptors;
 use crate::function::{Function, Reply, RequestError, reply_with};
 use sim_time::Instant;
+use usb_spec::hub::superspeed::{GET_PORT_ERR_COUNT, SET_HUB_DEPTH};
 use usb_spec::hub::{CLEAR_TT_BUFFER, PortFeature, RESET_TT};
 use usb_spec::setup::standard::{CLEAR_FEATURE, GET_DESCRIPTOR, GET_STATUS, SET_FEATURE};
 use usb_spec::{Recipient, RequestKind, SetupPacket, Speed};
-use xhci_model::Handshake;
+use xhci_model::{Device, Handshake};
 
 /// `bRequest` GET_TT_STATE is 10, and not supported; STOP_TT ends it.
 const STOP_TT: u8 = 11;
@@ -16,9 +19,17 @@ const STOP_TT: u8 = 11;
 const C_HUB_LOCAL_POWER: u16 = 0;
 const C_HUB_OVER_CURRENT: u16 = 1;
 
+/// Which bus a hub belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Generation {
+    Usb2,
+    Usb3,
+}
+
 /// The ports, and what a host can ask of them.
 pub(super) struct HubFunction {
-    ports: Vec<Port>,
+    generation: Generation,
+    ports: Vec<Box<dyn DownstreamPort>>,
     port_count: u8,
     /// The hub descriptor.
     descriptor: Vec<u8>,
@@ -27,18 +38,33 @@ pub(super) struct HubFunction {
 }
 
 impl HubFunction {
-    pub(super) fn new(port_count: u8) -> Self {
-        let ports = (0..port_count).map(|_| Port::new()).collect();
-        Self { ports, port_count, descriptor: descriptors::hub(port_count).to_bytes(), deadline: None }
+    pub(super) fn new(generation: Generation, port_count: u8) -> Self {
+        let port = |_| -> Box<dyn DownstreamPort> {
+            match generation {
+                Generation::Usb2 => Box::new(Usb2Port::new()),
+                Generation::Usb3 => Box::new(Usb3Port::new()),
+            }
+        };
+        let descriptor = match generation {
+            Generation::Usb2 => descriptors::hub(port_count).to_bytes(),
+            Generation::Usb3 => usb3_descriptors::hub(port_count).to_bytes(),
+        };
+        Self {
+            generation,
+            ports: (0..port_count).map(port).collect(),
+            port_count,
+            descriptor,
+            deadline: None,
+        }
     }
     pub(super) const fn port_count(&self) -> u8 {
         self.port_count
     }
-    pub(super) fn port(&self, number: u8) -> Option<&Port> {
-        self.ports.get(usize::from(number).checked_sub(1)?)
+    pub(super) fn port(&self, number: u8) -> Option<&dyn DownstreamPort> {
+        self.ports.get(usize::from(number).checked_sub(1)?).map(Box::as_ref)
     }
-    pub(super) fn port_mut(&mut self, number: u8) -> Option<&mut Port> {
-        self.ports.get_mut(usize::from(number).checked_sub(1)?)
+    pub(super) fn port_mut(&mut self, number: u8) -> Option<&mut (dyn DownstreamPort + 'static)> {
+        self.ports.get_mut(usize::from(number).checked_sub(1)?).map(Box::as_mut)
     }
     /// Does what was due by `now`: ends of resets and resumes.
     pub(super) fn settle(&mut self, now: Instant) {
@@ -49,7 +75,17 @@ impl HubFunction {
             self.rearm();
         }
     }
-
+    /// Plugs a device in, or gives it back if the port is occupied; `None` if there is no such port.
+    pub(super) fn attach(
+        &mut self,
+        now: Instant,
+        port: u8,
+        device: Box<dyn Device>,
+    ) -> Option<Result<(), Box<dyn Device>>> {
+        let attached = self.port_mut(port)?.attach(now, device);
+        self.rearm();
+        Some(attached)
+    }
     /// Lets suspended ports resume whose devices signal it. Whether there was any signal.
     pub(super) fn wake_ports(&mut self, now: Instant) -> bool {
         let mut any = false;
@@ -61,31 +97,19 @@ impl HubFunction {
     }
 
     fn rearm(&mut self) {
-        self.deadline = self.ports.iter().filter_map(Port::deadline).min();
+        self.deadline = self.ports.iter().filter_map(|port| port.deadline()).min();
     }
-    fn port_of(&mut self, setup: &SetupPacket) -> Result<&mut Port, RequestError> {
-        // The high byte is the selector of indicators and tests, which this hub has not.
-        let number = u8::try_from(setup.index).map_err(|_| RequestError)?;
-        self.port_mut(number).ok_or(RequestError)
+    fn port_of(&mut self, setup: &SetupPacket) -> Result<&mut (dyn DownstreamPort + 'static), RequestError> {
+        self.port_mut(setup.index_lo()).ok_or(RequestError)
     }
-    fn set_port_feature(&mut self, now: Instant, setup: &SetupPacket) -> Result<(), RequestError> {
+    /// SET_FEATURE and CLEAR_FEATURE of a port.
+    fn change_port(&mut self, now: Instant, setup: &SetupPacket, set: bool) -> Result<(), RequestError> {
         let port = self.port_of(setup)?;
-        match PortFeature(setup.value) {
-            PortFeature::RESET => port.reset(now),
-            PortFeature::SUSPEND => port.suspend(now),
-            PortFeature::POWER => port.power_on(),
-            _ => return Err(RequestError),
-        }
-        self.rearm();
-        Ok(())
-    }
-    fn clear_port_feature(&mut self, now: Instant, setup: &SetupPacket) -> Result<(), RequestError> {
-        let port = self.port_of(setup)?;
-        match PortFeature(setup.value) {
-            PortFeature::ENABLE => port.disable(),
-            PortFeature::SUSPEND => port.resume(now),
-            PortFeature::POWER => port.power_off(),
-            change => port.clear_change(change).ok_or(RequestError)?,
+        let feature = PortFeature(setup.value);
+        if set {
+            port.set_feature(now, feature, setup.index_hi())?;
+        } else {
+            port.clear_feature(now, feature)?;
         }
         self.rearm();
         Ok(())
@@ -98,17 +122,22 @@ impl HubFunction {
 
 impl Function for HubFunction {
     fn speed(&self) -> Speed {
-        Speed::High
+        match self.generation {
+            Generation::Usb2 => Speed::High,
+            Generation::Usb3 => Speed::Super,
+        }
     }
     fn descriptors(&self) -> Descriptors {
-        descriptors::all(self.port_count)
+        match self.generation {
+            Generation::Usb2 => descriptors::all(self.port_count),
+            Generation::Usb3 => usb3_descriptors::all(),
+        }
     }
     fn bus_reset(&mut self, _now: Instant) {}
-    fn set_configuration(&mut self, now: Instant, _configured: bool) {
+    fn set_configuration(&mut self, now: Instant, configured: bool) {
         self.settle(now);
-        // USB 2.0 11.5.1.1, 11.5.1.2: unconfigured or just configured, the ports are without power.
         for port in &mut self.ports {
-            port.power_off();
+            port.configuration_changed(now, configured);
         }
         self.rearm();
     }
@@ -129,7 +158,12 @@ impl Function for HubFunction {
             (GET_STATUS, Recipient::Device) => reply_with(reply, &[0; 4]),
             (GET_STATUS, Recipient::Other) => {
                 let (status, change) = self.port_of(setup)?.status();
-                reply_with(reply, [u16::from(status), u16::from(change)].map(u16::to_le_bytes).as_flattened())
+                reply_with(reply, [status, change].map(u16::to_le_bytes).as_flattened())
+            }
+            // No link here has errors.
+            (GET_PORT_ERR_COUNT, Recipient::Other) if self.generation == Generation::Usb3 => {
+                self.port_of(setup)?;
+                reply_with(reply, &[0; 2])
             }
             _ => Err(RequestError),
         }
@@ -140,14 +174,22 @@ impl Function for HubFunction {
             return Err(RequestError);
         }
         match (setup.request, setup.request_type.recipient()) {
-            (SET_FEATURE, Recipient::Other) => self.set_port_feature(now, setup),
-            (CLEAR_FEATURE, Recipient::Other) => self.clear_port_feature(now, setup),
+            (SET_FEATURE, Recipient::Other) => self.change_port(now, setup, true),
+            (CLEAR_FEATURE, Recipient::Other) => self.change_port(now, setup, false),
             (CLEAR_FEATURE, Recipient::Device) => match setup.value {
                 C_HUB_LOCAL_POWER | C_HUB_OVER_CURRENT => Ok(()),
                 _ => Err(RequestError),
             },
             // No split transaction is ever under way in the translator.
-            (CLEAR_TT_BUFFER | RESET_TT | STOP_TT, Recipient::Other) => Ok(()),
+            (CLEAR_TT_BUFFER | RESET_TT | STOP_TT, Recipient::Other)
+                if self.generation == Generation::Usb2 =>
+            {
+                Ok(())
+            }
+            // The controller's model routes packets, by the route string of the device.
+            (SET_HUB_DEPTH, Recipient::Device) if self.generation == Generation::Usb3 && setup.value < 5 => {
+                Ok(())
+            }
             _ => Err(RequestError),
         }
     }

@@ -1,11 +1,14 @@
-//! A USB 2 hub.
+//! Hubs, of USB 2 and of USB 3.
 
 mod descriptors;
+mod downstream;
 mod function;
-mod port;
+mod usb2_port;
+mod usb3_descriptors;
+mod usb3_port;
 
 use crate::Peripheral;
-use function::HubFunction;
+use function::{Generation, HubFunction};
 use sim_time::Instant;
 use thiserror::Error;
 use usb_spec::Speed;
@@ -35,31 +38,37 @@ pub enum HubError {
     /// Something is plugged in there.
     #[error("port {0} of the hub is occupied")]
     Occupied(u8),
+    /// A device that does not speak on the hub's bus.
+    #[error("a {0} device does not fit into this hub")]
+    Speed(Speed),
 }
 
-/// A high-speed hub with a single transaction translator, and the devices plugged into it.
+/// A hub, and the devices plugged into it: a high-speed one with a single transaction translator, or a SuperSpeed one.
 ///
-/// It shows the host what is behind its enabled ports; what a full-speed device says there is translated by the
-/// controller's model.
+/// A USB 3 hub that one can buy is both, side by side at the two ports of a socket. It shows the host what is behind
+/// its enabled ports; what a full-speed device says there is translated by the controller's model.
 pub struct Hub {
     upstream: Peripheral<HubFunction>,
 }
 
 impl Hub {
-    /// A hub of four ports.
+    /// A high-speed hub of four ports.
     pub fn new() -> Self {
-        Self::of_ports(4)
+        Self::of(Generation::Usb2, 4)
     }
-    /// A hub of `ports` ports.
+    /// A high-speed hub of `ports` ports.
     ///
     /// # Errors
     /// [`HubError::PortCount`] beyond [`MAX_PORTS`], or for none.
     pub fn with_ports(ports: u8) -> Result<Self, HubError> {
-        if (1..=MAX_PORTS).contains(&ports) {
-            Ok(Self::of_ports(ports))
-        } else {
-            Err(HubError::PortCount(ports))
-        }
+        checked(ports).map(|ports| Self::of(Generation::Usb2, ports))
+    }
+    /// A SuperSpeed hub of `ports` ports.
+    ///
+    /// # Errors
+    /// [`HubError::PortCount`] beyond [`MAX_PORTS`], or for none.
+    pub fn super_speed(ports: u8) -> Result<Self, HubError> {
+        checked(ports).map(|ports| Self::of(Generation::Usb3, ports))
     }
     /// The number of ports.
     pub fn ports(&self) -> u8 {
@@ -72,13 +81,16 @@ impl Hub {
     /// Plugs a device in.
     ///
     /// # Errors
-    /// [`HubError::NoPort`] and [`HubError::Occupied`]; the device is dropped.
+    /// [`HubError::NoPort`], [`HubError::Occupied`] and [`HubError::Speed`]; the device is dropped.
     pub fn attach(&mut self, now: Instant, port: HubPort, device: Box<dyn Device>) -> Result<(), HubError> {
         let ports = self.ports();
+        if device.speed().is_super() != self.speed().is_super() {
+            return Err(HubError::Speed(device.speed()));
+        }
         let function = self.upstream.function_mut();
         function.settle(now);
-        let slot = function.port_mut(port.0).ok_or(HubError::NoPort { port: port.0, ports })?;
-        slot.attach(device).map_err(|_| HubError::Occupied(port.0))
+        let attached = function.attach(now, port.0, device);
+        attached.ok_or(HubError::NoPort { port: port.0, ports })?.map_err(|_| HubError::Occupied(port.0))
     }
     /// Unplugs what is in a port.
     pub fn detach(&mut self, now: Instant, port: HubPort) -> Option<Box<dyn Device>> {
@@ -95,9 +107,13 @@ impl Hub {
         self.upstream.function_mut().port_mut(port.0)?.device_mut()
     }
 
-    fn of_ports(ports: u8) -> Self {
-        Self { upstream: Peripheral::new(HubFunction::new(ports)) }
+    fn of(generation: Generation, ports: u8) -> Self {
+        Self { upstream: Peripheral::new(HubFunction::new(generation, ports)) }
     }
+}
+
+fn checked(ports: u8) -> Result<u8, HubError> {
+    if (1..=MAX_PORTS).contains(&ports) { Ok(ports) } else { Err(HubError::PortCount(ports)) }
 }
 
 impl Default for Hub {
@@ -134,7 +150,7 @@ impl Device for Hub {
         }
         let function = self.upstream.function_mut();
         function.settle(now);
-        if let Some(device) = function.port_mut(port).and_then(port::Port::repeats_to) {
+        if let Some(device) = function.port_mut(port).and_then(|port| port.repeats_to()) {
             visit(device);
         }
     }

@@ -74,10 +74,9 @@ impl<D: Device> Host<D> {
         assert_eq!(setup.direction(), Direction::In);
         self.setup(setup)?;
         let mut data = Vec::new();
-        let mut toggle = 1;
+        let mut sequences = self.data_stage();
         while data.len() < usize::from(setup.length) {
-            let packet = self.data_in(EndpointAddress(0x80), toggle)?;
-            toggle ^= 1;
+            let packet = self.data_in(EndpointAddress(0x80), sequences.next().unwrap())?;
             data.extend_from_slice(&packet);
             if packet.len() < self.max_packet_0 {
                 break;
@@ -93,11 +92,16 @@ impl<D: Device> Host<D> {
     pub(crate) fn set(&mut self, setup: SetupPacket, data: &[u8]) -> Result<(), Failure> {
         assert_eq!(usize::from(setup.length), data.len());
         self.setup(setup)?;
-        for (packet, toggle) in data.chunks(self.max_packet_0).zip([1, 0].into_iter().cycle()) {
+        for (packet, toggle) in data.chunks(self.max_packet_0).zip(self.data_stage()) {
             self.data_out(EndpointAddress(0), toggle, packet)?;
         }
         assert_eq!(self.data_in(EndpointAddress(0x80), 1)?, [], "the status stage is empty");
         Ok(())
+    }
+    /// Toggles or sequence numbers of a data stage.
+    fn data_stage(&self) -> impl Iterator<Item = u8> + use<D> {
+        let (first, numbers) = if self.device.speed().is_super() { (0, 32) } else { (1, 2) };
+        (0..numbers).cycle().skip(first)
     }
     /// A SETUP transaction.
     pub(crate) fn setup(&mut self, setup: SetupPacket) -> Result<(), Failure> {

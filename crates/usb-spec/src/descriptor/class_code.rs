@@ -26,6 +26,8 @@ impl ClassCode {
     pub const HUB_SINGLE_TT: Self = Self::new(9, 0, 1);
     /// High-speed hub with a transaction translator for each port.
     pub const HUB_MULTI_TT: Self = Self::new(9, 0, 2);
+    /// SuperSpeed hub.
+    pub const HUB_SUPERSPEED: Self = Self::new(9, 0, 3);
     /// Vendor specific.
     pub const VENDOR: Self = Self::new(0xFF, 0, 0);
 

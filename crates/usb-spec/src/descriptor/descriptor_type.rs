@@ -50,6 +50,8 @@ types! {
     CS_ENDPOINT = 0x25, "CS_ENDPOINT";
     /// Hub, of a USB 2 hub.
     HUB = 0x29, "HUB";
+    /// Hub, of a USB 3 hub.
+    SUPERSPEED_HUB = 0x2A, "SUPERSPEED_HUB";
     /// SuperSpeed Endpoint Companion.
     SUPERSPEED_ENDPOINT_COMPANION = 0x30, "SUPERSPEED_USB_ENDPOINT_COMPANION";
 }

@@ -1,5 +1,7 @@
 //! One downstream port (USB 2.0 11.5.1, 11.24.2.7).
 
+use super::downstream::DownstreamPort;
+use crate::function::RequestError;
 use sim_time::{Duration, Instant};
 use usb_spec::Speed;
 use usb_spec::hub::{PortChange, PortFeature, PortStatus};
@@ -29,28 +31,74 @@ enum State {
 }
 
 /// A port, and what is plugged into it.
-pub(super) struct Port {
+pub(super) struct Usb2Port {
     state: State,
     change: PortChange,
     device: Option<Box<dyn Device>>,
 }
 
-impl Port {
+impl Usb2Port {
     pub(super) const fn new() -> Self {
         Self { state: State::Off, change: PortChange::new(), device: None }
     }
-    /// When the port changes by itself.
-    pub(super) const fn deadline(&self) -> Option<Instant> {
+    /// SetPortFeature(PORT_POWER).
+    fn power_on(&mut self) {
+        if self.state != State::Off {
+            return;
+        }
+        if self.device.is_some() {
+            self.state = State::Disabled;
+            self.change.set_connection(true);
+        } else {
+            self.state = State::Disconnected;
+        }
+    }
+    /// ClearPortFeature(PORT_POWER).
+    fn power_off(&mut self) {
+        self.state = State::Off;
+        self.change = PortChange::new();
+    }
+    /// SetPortFeature(PORT_RESET). Without effect where there is nothing to reset (USB 2.0 11.5.1.5).
+    fn reset(&mut self, now: Instant) {
+        if !matches!(self.state, State::Off | State::Disconnected) {
+            self.state = State::Resetting { until: now + RESET_TIME };
+        }
+    }
+    /// ClearPortFeature(PORT_ENABLE).
+    fn disable(&mut self) {
+        if matches!(self.state, State::Enabled | State::Suspended | State::Resuming { .. }) {
+            self.state = State::Disabled;
+        }
+    }
+    /// SetPortFeature(PORT_SUSPEND). Without effect unless the port is enabled (USB 2.0 11.24.2.7.1.3).
+    fn suspend(&mut self, now: Instant) {
+        if self.state == State::Enabled
+            && let Some(device) = &mut self.device
+        {
+            device.suspend(now);
+            self.state = State::Suspended;
+        }
+    }
+    /// ClearPortFeature(PORT_SUSPEND).
+    fn resume(&mut self, now: Instant) {
+        if self.state == State::Suspended {
+            self.state = State::Resuming { until: now + RESUME_TIME };
+        }
+    }
+}
+
+impl DownstreamPort for Usb2Port {
+    fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::Resetting { until } | State::Resuming { until } => Some(until),
             _ => None,
         }
     }
-    /// Does what was due by `now`, at the instants when it was.
-    pub(super) fn settle(&mut self, now: Instant) {
+    fn settle(&mut self, now: Instant) {
         let Some(device) = &mut self.device else { return };
         match self.state {
             State::Resetting { until } if until <= now => {
+                device.connected_at(device.speed());
                 device.bus_reset(until);
                 self.state = State::Enabled;
                 self.change.set_reset(true);
@@ -63,9 +111,7 @@ impl Port {
             _ => {}
         }
     }
-
-    /// Plugs a device in, or gives it back if something is plugged in already.
-    pub(super) fn attach(&mut self, device: Box<dyn Device>) -> Result<(), Box<dyn Device>> {
+    fn attach(&mut self, _now: Instant, device: Box<dyn Device>) -> Result<(), Box<dyn Device>> {
         if self.device.is_some() {
             return Err(device);
         }
@@ -76,7 +122,7 @@ impl Port {
         }
         Ok(())
     }
-    pub(super) fn detach(&mut self) -> Option<Box<dyn Device>> {
+    fn detach(&mut self) -> Option<Box<dyn Device>> {
         let device = self.device.take()?;
         if self.state != State::Off {
             self.state = State::Disconnected;
@@ -84,102 +130,44 @@ impl Port {
         }
         Some(device)
     }
-    pub(super) fn device(&self) -> Option<&dyn Device> {
+    fn device(&self) -> Option<&dyn Device> {
         self.device.as_deref()
     }
-    pub(super) fn device_mut(&mut self) -> Option<&mut dyn Device> {
+    fn device_mut(&mut self) -> Option<&mut dyn Device> {
         self.device.as_deref_mut()
     }
-    /// The device to which tokens are repeated.
-    pub(super) fn repeats_to(&mut self) -> Option<&mut dyn Device> {
+    fn repeats_to(&mut self) -> Option<&mut dyn Device> {
         if self.state == State::Enabled { self.device.as_deref_mut() } else { None }
     }
-
-    /// SetPortFeature(PORT_POWER).
-    pub(super) fn power_on(&mut self) {
-        if self.state != State::Off {
-            return;
-        }
-        if self.device.is_some() {
-            self.state = State::Disabled;
-            self.change.set_connection(true);
-        } else {
-            self.state = State::Disconnected;
-        }
+    /// USB 2.0 11.5.1.1, 11.5.1.2: unconfigured or just configured, a port is without power.
+    fn configuration_changed(&mut self, _now: Instant, _configured: bool) {
+        self.power_off();
     }
-    /// ClearPortFeature(PORT_POWER), and what becomes of every port when the hub loses its configuration.
-    pub(super) fn power_off(&mut self) {
-        self.state = State::Off;
-        self.change = PortChange::new();
-    }
-    /// SetPortFeature(PORT_RESET). Without effect where there is nothing to reset (USB 2.0 11.5.1.5).
-    pub(super) fn reset(&mut self, now: Instant) {
-        if !matches!(self.state, State::Off | State::Disconnected) {
-            self.state = State::Resetting { until: now + RESET_TIME };
+    fn set_feature(&mut self, now: Instant, feature: PortFeature, selector: u8) -> Result<(), RequestError> {
+        // Selectors are of indicators and tests, which this hub has not.
+        match (feature, selector) {
+            (PortFeature::RESET, 0) => self.reset(now),
+            (PortFeature::SUSPEND, 0) => self.suspend(now),
+            (PortFeature::POWER, 0) => self.power_on(),
+            _ => return Err(RequestError),
         }
+        Ok(())
     }
-    /// ClearPortFeature(PORT_ENABLE).
-    pub(super) fn disable(&mut self) {
-        if matches!(self.state, State::Enabled | State::Suspended | State::Resuming { .. }) {
-            self.state = State::Disabled;
-        }
-    }
-    /// SetPortFeature(PORT_SUSPEND). Without effect unless the port is enabled (USB 2.0 11.24.2.7.1.3).
-    pub(super) fn suspend(&mut self, now: Instant) {
-        if self.state == State::Enabled
-            && let Some(device) = &mut self.device
-        {
-            device.suspend(now);
-            self.state = State::Suspended;
-        }
-    }
-    /// ClearPortFeature(PORT_SUSPEND).
-    pub(super) fn resume(&mut self, now: Instant) {
-        if self.state == State::Suspended {
-            self.state = State::Resuming { until: now + RESUME_TIME };
-        }
-    }
-    /// Whether the device signals resume. A port that was suspended by itself goes on signalling it (USB 2.0
-    /// 11.5.1.10).
-    pub(super) fn wake(&mut self, now: Instant) -> bool {
-        let Some(device) = &mut self.device else { return false };
-        let listens = matches!(self.state, State::Enabled | State::Suspended);
-        let wakes = listens && device.signals_wake(now);
-        if wakes {
-            self.resume(now);
-        }
-        wakes
-    }
-    /// The whole bus was suspended, and an enabled port with it.
-    pub(super) fn bus_suspended(&mut self, now: Instant) {
-        if let Some(device) = self.repeats_to() {
-            device.suspend(now);
-        }
-    }
-    /// The whole bus was resumed.
-    pub(super) fn bus_resumed(&mut self, now: Instant) {
-        if let Some(device) = self.repeats_to() {
-            device.resume(now);
-        }
-    }
-    /// ClearPortFeature of a change; `None` for another feature.
-    pub(super) fn clear_change(&mut self, feature: PortFeature) -> Option<()> {
+    fn clear_feature(&mut self, now: Instant, feature: PortFeature) -> Result<(), RequestError> {
         match feature {
+            PortFeature::ENABLE => self.disable(),
+            PortFeature::SUSPEND => self.resume(now),
+            PortFeature::POWER => self.power_off(),
             PortFeature::C_CONNECTION => self.change.set_connection(false),
             PortFeature::C_ENABLE => self.change.set_enable(false),
             PortFeature::C_SUSPEND => self.change.set_suspend(false),
             PortFeature::C_OVER_CURRENT => self.change.set_over_current(false),
             PortFeature::C_RESET => self.change.set_reset(false),
-            _ => return None,
+            _ => return Err(RequestError),
         }
-        Some(())
+        Ok(())
     }
-    /// Whether the host is to be told of a change.
-    pub(super) fn has_change(&self) -> bool {
-        self.change != PortChange::new()
-    }
-    /// `wPortStatus` and `wPortChange`.
-    pub(super) fn status(&self) -> (PortStatus, PortChange) {
+    fn status(&self) -> (u16, u16) {
         let enabled = matches!(self.state, State::Enabled | State::Suspended | State::Resuming { .. });
         let connected = !matches!(self.state, State::Off | State::Disconnected);
         let speed = self.device.as_ref().map(|device| device.speed());
@@ -193,6 +181,16 @@ impl Port {
             .with_low_speed(connected && speed == Some(Speed::Low))
             // Known after the handshake of a reset.
             .with_high_speed(enabled && speed == Some(Speed::High));
-        (status, self.change)
+        (status.into(), self.change.into())
+    }
+    /// USB 2.0 11.5.1.10
+    fn wake(&mut self, now: Instant) -> bool {
+        let Some(device) = &mut self.device else { return false };
+        let listens = matches!(self.state, State::Enabled | State::Suspended);
+        let wakes = listens && device.signals_wake(now);
+        if wakes {
+            self.resume(now);
+        }
+        wakes
     }
 }
