@@ -1,6 +1,6 @@
 //! Commands and their arguments.
 
-use crate::serve::DeviceSpec;
+use crate::serve::{DeviceSpec, PortPath};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use scenario::{ClientStyle, DeviceKind, LogLevel};
 use std::path::PathBuf;
@@ -140,8 +140,8 @@ pub(crate) struct ServeArgs {
     /// The controller: default, minimal, strict or large
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) profile: String,
-    /// Plug a device in: uac1, uac2, hub, keyboard or disk; with ,port=N, uac2 with ,play=WAV, disk with ,file=PATH and
-    /// ,speed=super
+    /// Plug a device in: uac1, uac2, hub, keyboard or disk; with ,port=N, behind the hub there ,port=N.M, uac2 with
+    /// ,play=WAV, hub and disk with ,speed=super, disk with ,file=PATH
     #[arg(long, value_name = "KIND[,PROPERTY]...")]
     pub(crate) device: Vec<DeviceSpec>,
     /// Let USB time run N times slower than real time, for guests whose processor is emulated
@@ -184,8 +184,8 @@ pub(crate) struct AttachArgs {
 pub(crate) struct DetachArgs {
     #[command(flatten)]
     pub(crate) server: ControlArgs,
-    /// The root port
-    pub(crate) port: u8,
+    /// The root port, or the way through hubs: 3.2
+    pub(crate) port: PortPath,
 }
 
 #[derive(Args, Debug)]
@@ -220,8 +220,8 @@ pub(crate) struct FaultArgs {
 pub(crate) struct TypeArgs {
     #[command(flatten)]
     pub(crate) server: ControlArgs,
-    /// The root port of the keyboard
-    pub(crate) port: u8,
+    /// The port of the keyboard, as for detach
+    pub(crate) port: PortPath,
     /// What to type: a to z, digits, blanks
     pub(crate) text: String,
 }

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
             control::run(&args.server.control, &Request::Attach { device: args.device.clone() })
         }
         Some(Command::Detach(args)) => {
-            control::run(&args.server.control, &Request::Detach { port: args.port })
+            control::run(&args.server.control, &Request::Detach { port: args.port.clone() })
         }
         Some(Command::List(args)) => control::run(&args.control, &Request::List),
         Some(Command::Inspect(args)) => {
@@ -47,9 +47,10 @@ fn main() -> ExitCode {
                 count: args.count,
             },
         ),
-        Some(Command::Type(args)) => {
-            control::run(&args.server.control, &Request::Type { port: args.port, text: args.text.clone() })
-        }
+        Some(Command::Type(args)) => control::run(
+            &args.server.control,
+            &Request::Type { port: args.port.clone(), text: args.text.clone() },
+        ),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,10 +2,9 @@ use super::request::{Request, Response};
 use crate::capture_file::CaptureFile;
 use crate::failure::Failure;
 use crate::output::OutDir;
-use crate::serve::DeviceSpec;
+use crate::serve::{DeviceSpec, PortPath, topology};
 use scenario::audio::Audio;
 use sim_time::Instant;
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,7 +18,7 @@ use xhci_spec::{Dci, PortId};
 /// A running controller and what was plugged into it.
 pub(crate) struct Machine {
     handle: Handle,
-    plugged: Mutex<BTreeMap<PortId, DeviceSpec>>,
+    plugged: Mutex<BTreeMap<PortPath, DeviceSpec>>,
     /// Where recordings of sound devices go.
     record: Option<PathBuf>,
     recorded: AtomicU32,
@@ -29,7 +28,7 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn new(
         handle: Handle,
-        plugged: BTreeMap<PortId, DeviceSpec>,
+        plugged: BTreeMap<PortPath, DeviceSpec>,
         record: Option<PathBuf>,
         capture: Option<CaptureFile>,
     ) -> Self {
@@ -50,7 +49,7 @@ impl Machine {
                 Ok(self.plugged().iter().map(|(port, spec)| format!("{port} {spec}\n")).collect())
             }
             Request::Attach { device } => self.attach(&device),
-            Request::Detach { port } => self.detach(port_id(port)?),
+            Request::Detach { port } => self.detach(&port),
             Request::Inspect { path } => {
                 let looked_for = path.clone();
                 let node = self.call(move |xhc, now| xhc.inspect(now).at(&looked_for).cloned())?;
@@ -69,7 +68,7 @@ impl Machine {
                 self.call(move |xhc, now| xhc.add_fault(FaultRule { from: now, ..rule }))?;
                 Ok(String::new())
             }
-            Request::Type { port, text } => self.type_text(port_id(port)?, &text),
+            Request::Type { port, text } => self.type_text(&port, &text),
         }
     }
 
@@ -77,51 +76,51 @@ impl Machine {
         let spec: DeviceSpec = text.parse()?;
         let device = spec.build(self.capture.as_ref())?;
         let wanted = spec.port();
-        let port = self.call(move |xhc, now| {
-            let port =
-                wanted.or_else(|| crate::serve::free_port(xhc, device.as_ref())).ok_or("no free port")?;
-            xhc.attach(now, port, device).map_err(|error| error.to_string())?;
-            Ok::<_, String>(port)
-        })??;
+        let port = self.call(move |xhc, now| topology::plug(xhc, now, wanted, device))??;
+        let answer = format!("port {port}\n");
         self.plugged().insert(port, spec);
-        Ok(format!("port {port}\n"))
+        Ok(answer)
     }
 
-    fn detach(&self, port: PortId) -> Result<String, String> {
-        let device = self.call(move |xhc, now| xhc.detach(now, port))?;
-        let device = device.ok_or_else(|| format!("port {port} is empty"))?;
-        self.plugged().remove(&port);
+    fn detach(&self, port: &PortPath) -> Result<String, String> {
+        let pulled = port.clone();
+        let device = self.call(move |xhc, now| topology::unplug(xhc, now, &pulled))??;
+        self.plugged().retain(|other, _| !other.is_behind(port));
         self.keep_recordings(port, device.as_ref())?;
         Ok(String::new())
     }
 
-    fn type_text(&self, port: PortId, text: &str) -> Result<String, String> {
+    fn type_text(&self, port: &PortPath, text: &str) -> Result<String, String> {
         let keys = text.chars().map(key_of).collect::<Result<Vec<Key>, _>>()?;
+        let at = port.clone();
         let typed = self.call(move |xhc, now| {
-            let device = xhc.device_mut(port).map(scope::device_mut);
-            let device: Option<&mut (dyn Any + 'static)> = device.map(|device| device as _);
+            let device = topology::device_at(xhc, &at);
             let keyboard = device.and_then(|device| device.downcast_mut::<Peripheral<Keyboard>>());
             let found = keyboard.is_some();
             if let Some(keyboard) = keyboard {
                 keys.into_iter().for_each(|key| keyboard.function_mut().type_key(key));
-                xhc.touch(now, port);
+                xhc.touch(now, at.root);
             }
             found
         })?;
         if typed { Ok(String::new()) } else { Err(format!("port {port} has no keyboard")) }
     }
 
-    /// Writes what a sound device heard, as `port-N.1.wav` and so on.
-    pub(crate) fn keep_recordings(&self, port: PortId, device: &dyn Device) -> Result<(), String> {
+    /// Writes what a sound device, or those behind a hub, heard, as `port-N.1.wav` and so on.
+    pub(crate) fn keep_recordings(&self, port: &PortPath, device: &dyn Device) -> Result<(), String> {
         let Some(directory) = &self.record else { return Ok(()) };
-        for audio in crate::serve::recordings(device) {
+        let mut heard = Vec::new();
+        topology::walk(port, device, &mut |at, device| {
+            heard.extend(crate::serve::recordings(device).into_iter().map(|audio| (at.clone(), audio)));
+        });
+        for (at, audio) in heard {
             let number = self.recorded.fetch_add(1, Ordering::Relaxed) + 1;
-            keep(directory, &format!("port-{port}.{number}.wav"), &audio)?;
+            keep(directory, &format!("port-{at}.{number}.wav"), &audio)?;
         }
         Ok(())
     }
 
-    fn plugged(&self) -> MutexGuard<'_, BTreeMap<PortId, DeviceSpec>> {
+    fn plugged(&self) -> MutexGuard<'_, BTreeMap<PortPath, DeviceSpec>> {
         self.plugged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

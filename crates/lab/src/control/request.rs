@@ -1,3 +1,4 @@
+use crate::serve::PortPath;
 use serde::{Deserialize, Serialize};
 
 /// What can be asked of a running server.
@@ -11,10 +12,10 @@ pub(crate) enum Request {
         /// `KIND[,port=N]...`
         device: String,
     },
-    /// Pull a device out of a root port.
+    /// Pull a device out.
     Detach {
-        /// The port.
-        port: u8,
+        /// Where.
+        port: PortPath,
     },
     /// The live state, or the part of it at a path.
     Inspect {
@@ -36,8 +37,8 @@ pub(crate) enum Request {
     },
     /// Press keys on a keyboard.
     Type {
-        /// Its port.
-        port: u8,
+        /// Where it is plugged in.
+        port: PortPath,
         /// Letters, digits, blanks.
         text: String,
     },

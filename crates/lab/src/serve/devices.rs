@@ -1,5 +1,6 @@
-//! What `--device` says: `KIND[,port=N][,file=PATH][,speed=high|super][,play=WAV]`.
+//! What `--device` says: `KIND[,port=N[.M]...][,file=PATH][,speed=high|super][,play=WAV]`.
 
+use super::port_path::PortPath;
 use crate::capture_file::CaptureFile;
 use scenario::audio::{Audio, read_wav};
 use std::any::Any;
@@ -12,18 +13,19 @@ use usb_devices::audio::uac1::Speaker;
 use usb_devices::audio::uac2::Headset;
 use usb_devices::storage::{FileMedium, Medium, MemoryMedium};
 use usb_devices::{Disk, Hub, Keyboard, Peripheral};
-use xhci_model::{Device, Protocol, Xhci};
-use xhci_spec::PortId;
+use xhci_model::Device;
 
 /// Blocks of a disk without file: 16 MiB.
 const MEMORY_BLOCKS: usize = 1 << 15;
+/// Ports of a hub.
+const HUB_PORTS: u8 = 4;
 
 /// A device to plug in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DeviceSpec {
     kind: Kind,
     /// None is the first free port of the device's protocol.
-    port: Option<PortId>,
+    port: Option<PortPath>,
     /// A disk's file, or what a headset's microphone hears.
     file: Option<PathBuf>,
     is_super: bool,
@@ -77,13 +79,14 @@ impl FromStr for DeviceSpec {
         for part in parts {
             match (part.split_once('='), kind) {
                 (Some(("port", number)), _) => {
-                    let port = number.parse().ok().and_then(PortId::new);
-                    spec.port = Some(port.ok_or_else(|| format!("port {number:?}: allowed is 1 to 255"))?);
+                    spec.port = Some(number.parse()?);
                 }
                 (Some(("file", path)), Kind::Disk) | (Some(("play", path)), Kind::Uac2) => {
                     spec.file = Some(path.into());
                 }
-                (Some(("speed", speed @ ("high" | "super"))), Kind::Disk) => spec.is_super = speed == "super",
+                (Some(("speed", speed @ ("high" | "super"))), Kind::Disk | Kind::Hub) => {
+                    spec.is_super = speed == "super";
+                }
                 _ => return Err(format!("{name} has no property {part:?}; {}", properties(kind))),
             }
         }
@@ -95,7 +98,8 @@ fn properties(kind: Kind) -> &'static str {
     match kind {
         Kind::Disk => "there are port=N, file=PATH, speed=high and speed=super",
         Kind::Uac2 => "there are port=N and play=WAV",
-        Kind::Uac1 | Kind::Hub | Kind::Keyboard => "there is port=N",
+        Kind::Hub => "there are port=N, speed=high and speed=super",
+        Kind::Uac1 | Kind::Keyboard => "there is port=N",
     }
 }
 
@@ -105,8 +109,8 @@ impl DeviceSpec {
         self.kind.name()
     }
 
-    pub(crate) fn port(&self) -> Option<PortId> {
-        self.port
+    pub(crate) fn port(&self) -> Option<PortPath> {
+        self.port.clone()
     }
 
     /// The device, in front of it an analyzer if there is a capture.
@@ -133,7 +137,10 @@ impl DeviceSpec {
                 }
                 Box::new(Peripheral::new(headset))
             }
-            Kind::Hub => Box::new(Hub::new()),
+            Kind::Hub if self.is_super => {
+                Box::new(Hub::super_speed(HUB_PORTS).map_err(|error| error.to_string())?)
+            }
+            Kind::Hub => Box::new(Hub::with_ports(HUB_PORTS).map_err(|error| error.to_string())?),
             Kind::Keyboard => Box::new(Peripheral::new(Keyboard::new())),
             Kind::Disk => {
                 let medium: Box<dyn Medium> = match &self.file {
@@ -151,13 +158,6 @@ impl DeviceSpec {
 
 fn open(path: &Path) -> std::io::Result<FileMedium> {
     FileMedium::new(File::options().read(true).write(true).open(path)?)
-}
-
-/// The first free port for a device.
-pub(crate) fn free_port(xhci: &Xhci, device: &dyn Device) -> Option<PortId> {
-    let protocol = if device.speed().is_super() { Protocol::Usb3 } else { Protocol::Usb2 };
-    let fits = |port: &PortId| xhci.protocol(*port) == Some(protocol) && xhci.device(*port).is_none();
-    (1..=u8::MAX).filter_map(PortId::new).find(fits)
 }
 
 /// What a sound device heard, a piece for each time that a stream was opened in another format; nothing of a device that

@@ -2,9 +2,12 @@
 
 mod devices;
 mod event_log;
+mod port_path;
 mod socket;
+pub(crate) mod topology;
 
-pub(crate) use devices::{DeviceSpec, free_port, recordings};
+pub(crate) use devices::{DeviceSpec, recordings};
+pub(crate) use port_path::PortPath;
 
 use crate::capture_file::CaptureFile;
 use crate::cli::ServeArgs;
@@ -54,7 +57,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let mut xhci = served?;
     for port in (1..=u8::MAX).filter_map(PortId::new) {
         if let Some(device) = xhci.detach(Instant::ZERO, port) {
-            machine.keep_recordings(port, device.as_ref()).map_err(Failure::Run)?;
+            machine.keep_recordings(&port.into(), device.as_ref()).map_err(Failure::Run)?;
         }
     }
     Ok(())
@@ -65,14 +68,12 @@ fn plug_in(
     specs: &[DeviceSpec],
     capture: Option<&CaptureFile>,
     xhci: &mut Xhci,
-) -> Result<BTreeMap<PortId, DeviceSpec>, Failure> {
+) -> Result<BTreeMap<PortPath, DeviceSpec>, Failure> {
     let mut plugged = BTreeMap::new();
     for spec in specs {
         let failure = |reason: String| Failure::usage(format!("--device {}: {reason}", spec.name()));
         let device = spec.build(capture).map_err(failure)?;
-        let port = spec.port().or_else(|| free_port(xhci, device.as_ref()));
-        let port = port.ok_or_else(|| failure("no free port".into()))?;
-        xhci.attach(Instant::ZERO, port, device).map_err(|error| failure(error.to_string()))?;
+        let port = topology::plug(xhci, Instant::ZERO, spec.port(), device).map_err(failure)?;
         plugged.insert(port, spec.clone());
     }
     Ok(plugged)

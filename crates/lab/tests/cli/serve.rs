@@ -100,6 +100,56 @@ fn a_running_server_is_changed_and_looked_at() {
 }
 
 #[test]
+fn devices_come_and_go_behind_hubs() {
+    let dir = temp_dir();
+    let at = dir.path();
+    let devices = ["hub,port=2", "keyboard,port=2.4", "hub,port=2.1", "uac1,port=2.1.3", "hub,speed=super"];
+    let arguments: Vec<&str> = devices.iter().flat_map(|device| ["--device", device]).collect();
+    let server = Server::start(at, &arguments);
+    let questions: [&[&str]; 12] = [
+        &["list"],
+        &["attach", "disk,speed=super,port=7.1"],
+        &["attach", "disk,speed=super,port=2.2"],
+        &["attach", "keyboard,port=2.4"],
+        &["attach", "keyboard,port=2.5"],
+        &["attach", "keyboard,port=2.4.1"],
+        &["attach", "keyboard,port=2.4.x"],
+        &["type", "2.4", "hub"],
+        &["type", "2.1.3", "hub"],
+        &["detach", "2.1"],
+        &["detach", "2.1.3"],
+        &["list"],
+    ];
+    let answers: String = questions.iter().map(|question| ask(at, question)).collect();
+    expect![[r#"
+        0 2 hub
+        2.1 hub
+        2.1.3 uac1
+        2.4 keyboard
+        7 hub
+
+        0 port 7.1
+
+        2 error: a super-speed device does not fit into this hub
+        2 error: port 4 of the hub is occupied
+        2 error: the hub has no port 5, only 1 to 4
+        2 error: port 2.4 has no hub
+        2 error: port "2.4.x": allowed is 1 to 255, or 3.2 for port 2 of the hub at port 3
+        0 
+        2 error: port 2.1.3 has no keyboard
+        0 
+        2 error: port 2.1 has no hub
+        0 2 hub
+        2.4 keyboard
+        7 hub
+        7.1 disk
+
+    "#]]
+    .assert_eq(&answers);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_server_that_cannot_begin_says_why() {
     let dir = temp_dir();
     std::fs::write(dir.path().join("taken"), "").expect("writable");
@@ -128,7 +178,7 @@ fn a_server_that_cannot_begin_says_why() {
         error: unknown profile "huge", there are default, minimal, strict and large
         error: --device disk: missing.img: No such file or directory (os error 2)
         error: --device disk: taken: shorter than a block of 512 bytes
-        error: invalid value 'keyboard,port=0' for '--device <KIND[,PROPERTY]...>': port "0": allowed is 1 to 255
+        error: invalid value 'keyboard,port=0' for '--device <KIND[,PROPERTY]...>': port "0": allowed is 1 to 255, or 3.2 for port 2 of the hub at port 3
         error: --device keyboard: there is no port 99
         error: --device uac2: port 1 is occupied
         error: --fd 0: Socket operation on non-socket (os error 88)
