@@ -187,7 +187,7 @@ impl Xhci {
         }
         let head = if class == Class::Isochronous {
             // The service interval found its TD; the bus only had to come free.
-            Head::Data { is_in: endpoint.is_in(), bytes: endpoint.td_bytes, ends: true }
+            Head::Data { is_in: endpoint.is_in(), bytes: endpoint.td_bytes }
         } else {
             match look(endpoint, interrupters, completions, core, now, dma)? {
                 Look::Head(head) => head,

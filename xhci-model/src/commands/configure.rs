@@ -40,19 +40,13 @@ impl Xhci {
             return done(self.deconfigure(id, now, dma)?);
         }
         let input = Input::new(trb.pointer(), self.context_size());
-        let control = match phase {
-            Phase::Configuring(control) => control,
-            _ => {
-                let control = input.control(dma)?;
-                // TIM-20: each context takes its time.
-                let contexts = changeable().filter(|dci| control.adds(*dci) || control.drops(*dci)).count();
-                if contexts > 0 {
-                    let each = self.core.latency(|all| all.commands.configure_each);
-                    let due = now + each * u64::try_from(contexts).unwrap_or(0);
-                    return Ok(Step::Wait(Phase::Configuring(control), Some(due)));
-                }
-                control
-            }
+        let Phase::Configuring(control) = phase else {
+            let control = input.control(dma)?;
+            // TIM-20: each context takes its time.
+            let contexts = changeable().filter(|dci| control.adds(*dci) || control.drops(*dci)).count();
+            let each = self.core.latency(|all| all.commands.configure_each);
+            let due = now + each * u64::try_from(contexts).unwrap_or(0);
+            return Ok(Step::Wait(Phase::Configuring(control), Some(due)));
         };
         let Some(mut change) = self.change(id, control, input, now, dma)? else {
             return done(CompletionCode::PARAMETER_ERROR);

@@ -114,7 +114,7 @@ impl Xhci {
         let size = self.context_size();
         let Some(slot) = self.slots.get(id.slot) else { return Ok(()) };
         if let Some(endpoint) = slot.endpoint(id.dci) {
-            if endpoint.is_running() && state != EndpointState::RUNNING {
+            if endpoint.is_running() {
                 endpoint.stop_streams(self.core.profile.stopped_edtla, dma)?;
             }
             endpoint.enter(state);

@@ -57,15 +57,17 @@ impl Followed {
     pub(crate) fn step(&mut self, trb: Trb, class: Class, longest: Option<u32>) -> Option<Flaw> {
         let kind = trb.trb_type();
         let has_data = matches!(kind, TrbType::NORMAL | TrbType::DATA_STAGE | TrbType::ISOCH);
-        if is_transparent(trb) {
-            // Between TDs they are none of a TD's; within one they count as work.
-            self.trbs = self.trbs.saturating_add(u32::from(self.trbs > 0));
-            return (self.trbs > TRBS_PER_TD).then_some(Flaw::TooLong);
+        let transparent = is_transparent(trb);
+        // Between TDs a transparent one is none of a TD's; within one it counts as work.
+        if !transparent || self.trbs > 0 {
+            self.trbs = self.trbs.saturating_add(1);
         }
-        self.trbs = self.trbs.saturating_add(1);
         self.bytes = self.bytes.saturating_add(data_length(trb).into());
         let too_long =
             self.trbs > TRBS_PER_TD || longest.is_some_and(|longest| self.bytes > u64::from(longest));
+        if transparent {
+            return too_long.then_some(Flaw::TooLong);
+        }
         let mut broken = None;
         if has_data {
             self.immediate |= trb.idt();

@@ -158,7 +158,7 @@ impl Endpoint {
             _ => Class::Bulk,
         };
         let max_packet = packet_size(context);
-        let burst = burst(&context, class, speed);
+        let burst = burst(&context, speed);
         let packets = burst.saturating_mul(bursts(&context, class, speed));
         let all = packets.saturating_mul(max_packet);
         // CMD-29: drivers that leave Max ESIT Payload 0 mean what the other fields say.
@@ -234,7 +234,7 @@ impl Endpoint {
 
     /// Whether the current TD has been on the bus (XFR-21).
     pub(crate) fn begun(&self) -> bool {
-        self.td.in_td || self.td.issued || self.offset > 0
+        self.td.in_td || self.td.issued
     }
 
     /// SEC-01: what is kept of rings is bounded.
@@ -264,7 +264,7 @@ impl Endpoint {
     /// XFR-26: where to go on inside the first TRB that is not retired.
     fn resume_point(&self) -> Option<(Gpa, u32)> {
         match self.fetched.front() {
-            Some(front) => (self.offset > 0).then_some((front.position.address, self.offset)),
+            Some(front) => Some((front.position.address, self.offset)),
             None => self.td.resume,
         }
     }
@@ -369,11 +369,11 @@ fn packet_size(context: EndpointContext) -> u32 {
 }
 
 /// Packets of a burst (CTX-17): Max Burst Size + 1, kept within what the speed has.
-fn burst(context: &EndpointContext, class: Class, speed: Speed) -> u32 {
+fn burst(context: &EndpointContext, speed: Speed) -> u32 {
     let most = match speed {
         Speed::Low | Speed::Full => 0,
-        Speed::High if class.is_periodic() => 2,
-        Speed::High => 0,
+        // Bulk and control endpoints have no bursts to look at it for.
+        Speed::High => 2,
         Speed::Super | Speed::SuperPlus => 15,
     };
     u32::from(context.max_burst_size().min(most)).saturating_add(1)

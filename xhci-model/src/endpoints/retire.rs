@@ -57,9 +57,6 @@ impl Endpoint {
         while let Some(front) = self.fetched.front().copied() {
             if needs_no_bus(front.trb) {
                 self.pass(completions);
-                if front.trb.trb_type() == TrbType::EVENT_DATA && !self.td.in_td {
-                    return;
-                }
                 continue;
             }
             let rest = data_length(front.trb).saturating_sub(self.offset);
@@ -147,7 +144,7 @@ impl Endpoint {
 
     /// The rest of an isochronous TD is passed over at once: all of it has been read.
     pub(crate) fn skip_fetched(&mut self, completions: &mut Completions) {
-        while self.td.skip.is_some() && !self.fetched.is_empty() {
+        while let (Some(_), Some(_)) = (self.td.skip, self.fetched.front()) {
             self.pass(completions);
         }
     }

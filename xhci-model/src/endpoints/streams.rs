@@ -248,10 +248,10 @@ fn store<D: Dma>(at: Gpa, ring: RingPosition, edtla: Option<u32>, dma: &mut D) -
         .with_dcs(ring.cycle)
         .with_sct(StreamContextType::PRIMARY_RING)
         .with_tr_dequeue_pointer(ring.address);
-    let [d0, d1, d2, _] = context.with_stopped_edtla(edtla.unwrap_or(0)).0;
-    dma.write(at, &(u64::from(d0) | u64::from(d1) << 32).to_le_bytes())?;
+    let [d0, d1, d2, _] = context.with_stopped_edtla(edtla.unwrap_or(0)).0.map(u32::to_le_bytes);
+    dma.write(at, [d0, d1].as_flattened())?;
     if edtla.is_some() {
-        dma.write(at.offset(8), &d2.to_le_bytes())?;
+        dma.write(at.offset(8), &d2)?;
     }
     Ok(())
 }

@@ -22,9 +22,9 @@ const LONGEST_TRB: u32 = 0x1_0000;
 /// What the ring has for the next transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Head {
-    /// Nothing: the ring is empty between TDs.
+    /// Nothing: the next TRB is still software's.
     Idle,
-    /// A TD began whose next TRB is still software's (RNG-04).
+    /// A packet's first TRB is there, and one that belongs under the packet is still software's (RNG-04).
     Incomplete,
     /// More zero-work TRBs than one visit retires.
     Busy,
@@ -42,10 +42,8 @@ pub(crate) enum Head {
     Data {
         /// The direction.
         is_in: bool,
-        /// Bytes that the fetched TRBs hold, the whole rest of the TD if `ends`.
+        /// Bytes that the fetched TRBs hold: the whole rest of the TD, or as many as the caller can use.
         bytes: u32,
-        /// The TD ends with these bytes.
-        ends: bool,
     },
     /// A TRB that cannot be executed; the endpoint goes to Error.
     Malformed(Fetched),
@@ -64,7 +62,6 @@ impl Endpoint {
             if self.fetched.is_empty() {
                 match self.read_next(dma, completions)? {
                     Read::Trb => {}
-                    Read::Empty if self.td.in_td || self.td.skip.is_some() => return Ok(Head::Incomplete),
                     Read::Empty => return Ok(Head::Idle),
                     Read::Malformed(at) => return Ok(Head::Malformed(at)),
                 }
@@ -109,7 +106,8 @@ impl Endpoint {
     /// TRB-10, ISO-02: which types may begin or continue data here.
     fn takes_data(&self, kind: TrbType) -> bool {
         match self.class {
-            Class::Isochronous => kind == TrbType::ISOCH || (kind == TrbType::NORMAL && self.td.in_td),
+            // The TD goes as a whole.
+            Class::Isochronous => kind == TrbType::ISOCH,
             Class::Control => kind == TrbType::DATA_STAGE || (kind == TrbType::NORMAL && self.td.in_td),
             Class::Interrupt | Class::Bulk => kind == TrbType::NORMAL,
         }
@@ -140,13 +138,12 @@ impl Endpoint {
             let trb = fetched.trb;
             match trb.trb_type() {
                 // RNG-07, RNG-25: their Chain bits say nothing.
-                _ if is_transparent(trb) && index > 0 => {
+                _ if is_transparent(trb) => {
                     index = index.saturating_add(1);
                     continue;
                 }
-                TrbType::EVENT_DATA if index > 0 => {}
-                TrbType::NORMAL | TrbType::DATA_STAGE | TrbType::ISOCH if index == 0 => {}
-                TrbType::NORMAL => {}
+                TrbType::NORMAL | TrbType::EVENT_DATA => {}
+                TrbType::DATA_STAGE | TrbType::ISOCH if index == 0 => {}
                 _ => return Ok(Head::Malformed(*fetched)),
             }
             let length = data_length(trb);
@@ -155,11 +152,8 @@ impl Endpoint {
                 return Ok(Head::Malformed(*fetched));
             }
             bytes = bytes.saturating_add(length.saturating_sub(if index == 0 { self.offset } else { 0 }));
-            if !trb.chain() {
-                return Ok(Head::Data { is_in, bytes, ends: true });
-            }
-            if bytes >= limit {
-                return Ok(Head::Data { is_in, bytes, ends: false });
+            if !trb.chain() || bytes >= limit {
+                return Ok(Head::Data { is_in, bytes });
             }
             index = index.saturating_add(1);
         }

@@ -40,12 +40,10 @@ pub(crate) enum Step {
     Stage,
     /// A packet that came before: acknowledged and dropped (XFR-06).
     Repeated,
-    /// Data. The packet was the last that the TD has room for, or shorter than a full one.
+    /// Data.
     Data {
-        /// Shorter than a full packet.
+        /// The device sent less than a full packet, and less than the TD has room for.
         short: bool,
-        /// The packet filled the TD.
-        fills: bool,
     },
     /// All packets of an isochronous service interval; the code of the TRB in which it ended.
     Isochronous {
@@ -99,16 +97,15 @@ impl Endpoint {
                 let outcome = wire.out_packet(now, token, &[]);
                 self.flight(TransactionKind::Out, outcome, 0, Step::Stage)
             }
-            Head::Data { is_in, bytes, ends } => {
+            Head::Data { is_in, bytes } => {
                 let size = bytes.min(self.max_packet);
-                let fills = ends && size == bytes;
                 if is_in {
-                    return self.transact_in(token, wire, buffer, size, fills, now, dma);
+                    return self.transact_in(token, wire, buffer, size, now, dma);
                 }
                 let packet = buffer.get_mut(..index(size)).unwrap_or_default();
                 self.gather(0, packet, dma)?;
                 let outcome = wire.out_packet(now, token, packet);
-                self.flight(TransactionKind::Out, outcome, size, Step::Data { short: false, fills })
+                self.flight(TransactionKind::Out, outcome, size, Step::Data { short: false })
             }
             Head::Idle | Head::Incomplete | Head::Busy | Head::Event | Head::Malformed(_) => {
                 self.flight(TransactionKind::Out, Outcome::Nak, 0, Step::Stage)
@@ -126,19 +123,17 @@ impl Endpoint {
                 self.pace.transaction(kind, bytes.min(self.max_packet).into())
             }
             Head::Setup(_) => self.pace.transaction(TransactionKind::Setup, 8),
-            Head::Status { is_in: true } => self.pace.transaction(TransactionKind::In, 0),
+            // An IN status stage takes no longer.
             _ => self.pace.transaction(TransactionKind::Out, 0),
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one caller; the transaction has this many sides")]
     fn transact_in<D: Dma>(
         &mut self,
         token: Token,
         wire: &mut Wire<'_>,
         buffer: &mut [u8; PACKET_BUFFER],
         room: u32,
-        fills: bool,
         now: Instant,
         dma: &mut D,
     ) -> Result<Flight, DmaError> {
@@ -157,13 +152,8 @@ impl Endpoint {
         // XFR-04, RNG-34: more than a packet, or more than the TD has room for.
         let outcome = if length > taken { Outcome::Babble } else { Outcome::Done };
         let bytes = u32::try_from(taken).unwrap_or(room);
-        let short = length < full;
-        Ok(self.flight(
-            TransactionKind::In,
-            outcome,
-            bytes,
-            Step::Data { short, fills: fills && bytes == room },
-        ))
+        let short = bytes < room;
+        Ok(self.flight(TransactionKind::In, outcome, bytes, Step::Data { short }))
     }
 
     /// ERR-02, TRB-42: the transaction in place of one whose data buffer is not there. An OUT packet stays at home, an
@@ -172,7 +162,7 @@ impl Endpoint {
         let kind = if is_in { TransactionKind::In } else { TransactionKind::Out };
         let step = match self.class {
             Class::Isochronous => Step::Isochronous { code: CompletionCode::DATA_BUFFER_ERROR },
-            _ => Step::Data { short: false, fills: false },
+            _ => Step::Data { short: false },
         };
         self.flight(kind, Outcome::DataBuffer, 0, step)
     }
@@ -245,9 +235,9 @@ impl Endpoint {
                 self.sequence = first_of_data_stage(self.speed);
                 self.retire_stage(completions);
             }
-            Step::Data { short, fills } => {
+            Step::Data { short } => {
                 self.sequence = next_sequence(self.speed, self.sequence);
-                if short && !fills && flight.kind == TransactionKind::In {
+                if short {
                     self.retire_early(flight.bytes, CompletionCode::SHORT_PACKET, completions);
                 } else {
                     self.retire(flight.bytes, completions);

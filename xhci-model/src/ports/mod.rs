@@ -65,6 +65,7 @@ pub enum AttachError {
 }
 
 /// All root hub ports, USB 2 first.
+#[derive(Debug)]
 pub(crate) struct Ports {
     ports: Vec<Port>,
     usb2: u8,
@@ -199,11 +200,5 @@ impl Ports {
     /// PRT-60: changes from before the start are reported now, in the order of the ports.
     pub(crate) fn controller_started(&mut self, now: Instant, core: &mut Core) {
         self.ports.iter_mut().for_each(|port| port.controller_started(now, core));
-    }
-}
-
-impl core::fmt::Debug for Ports {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list().entries(&self.ports).finish()
     }
 }

@@ -41,9 +41,6 @@ impl Endpoint {
         let Some(front) = self.fetched.front() else { return true };
         let told = |trb: xhci_spec::Trb| if extended { trb.td_size() } else { trb.tbc() };
         let (tbc, tlbpc) = (told(front.trb), front.trb.tlbpc());
-        if self.td_bytes <= self.max_packet {
-            return tbc == 0 && tlbpc == 0;
-        }
         let max_packet = u16::try_from(self.max_packet).unwrap_or(u16::MAX);
         let right = isoch_bursts(self.td_bytes, max_packet, self.context.max_burst_size().min(15));
         // The field has two bits, or five with USBCMD.ETE (OPR-24).
