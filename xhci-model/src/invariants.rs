@@ -33,6 +33,9 @@ impl Xhci {
             });
             holds(known, || format!("{id} is at a bus and not enabled"))?;
         }
+        let translators = self.buses.translators();
+        let slots = self.core.profile.slots.into();
+        holds(translators <= slots, || format!("{translators} translators, at most one for each slot"))?;
         let each = usize::from(self.core.profile.max_ports())
             .saturating_mul(2)
             .saturating_add(self.core.profile.interrupters.into())

@@ -221,6 +221,11 @@ impl Buses {
         self.domains.iter().flat_map(|domain| domain.in_line().chain(domain.current))
     }
 
+    /// Translators whose buses are kept.
+    pub(crate) fn translators(&self) -> usize {
+        self.translators.len()
+    }
+
     /// How often an endpoint is in line, and on a bus.
     pub(crate) fn places_of(&self, endpoint: EndpointId) -> (usize, usize) {
         let in_line =

@@ -2,14 +2,14 @@
 
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::hub::{Hub, behind};
-use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
+use crate::support::{BUFFERS, INPUT, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;
 use sim_time::{Duration, Instant};
 use std::fmt::Write as _;
 use usb_spec::Speed;
 use xhci_model::{Event, Fault, FaultRule, Latencies, LogLevel, Policy, Profile, SplitPhase, Violation};
-use xhci_spec::context::{EndpointState, EndpointType, SlotContext};
-use xhci_spec::trb::transfer;
+use xhci_spec::context::{EndpointState, EndpointType, InputControlContext, SlotContext};
+use xhci_spec::trb::{command, transfer};
 use xhci_spec::{CompletionCode, Dci, Gpa, PortId, SlotId, TrbType};
 
 fn with(policy: Policy) -> Machine {
@@ -278,6 +278,25 @@ fn an_isochronous_endpoint_goes_on_after_a_split_error() {
     assert_eq!(context.ep_state(), EndpointState::RUNNING);
 }
 
+#[test] // req: ISO-30, TRB-75
+fn an_isochronous_endpoint_whose_hub_is_gone_loses_its_tds_and_runs_on() {
+    let mut bench = Bench::new(Speed::Full, EndpointType::ISOCH_OUT, 200, Policy::DEFAULT);
+    (0..2).for_each(|_| bench.isoch(192));
+    bench.machine.xhc.detach(bench.machine.now, PortId::new(1).unwrap());
+    bench.machine.take_events(0, true);
+    bench.kick();
+    bench.machine.run_us(5_500);
+    expect![[r#"
+        Port Status Change Event: Success port 1
+        Transfer Event: Split Transaction Error 0x142000 length 192 slot 2 ep 2
+        Transfer Event: Split Transaction Error 0x142010 length 192 slot 2 ep 2
+        Transfer Event: Ring Underrun 0x142020 length 0 slot 2 ep 2
+    "#]]
+    .assert_eq(&bench.machine.transcript(0));
+    let context = bench.machine.endpoint_context(bench.slot, bench.ep);
+    assert_eq!(context.ep_state(), EndpointState::RUNNING);
+}
+
 #[test] // req: XFR-29, TIM-11, BW-02
 fn translators_work_side_by_side_and_leave_the_high_speed_bus_to_others() {
     // A token waits for the packet on the high-speed bus: 13 transactions a frame in place of 18.
@@ -356,7 +375,7 @@ fn a_strict_controller_wants_the_translator_named() {
             for context in wrong {
                 let slot = machine.enable_slot();
                 codes.push(machine.address(slot, context, true));
-                machine.command_code(xhci_spec::trb::command::disable_slot(slot));
+                machine.command_code(command::disable_slot(slot));
             }
             let expected = if strict { CompletionCode::PARAMETER_ERROR } else { CompletionCode::SUCCESS };
             assert_eq!(codes, [expected; 9], "{speed} strict {strict}");
@@ -428,4 +447,57 @@ fn hubs_of_full_speed_are_behind_a_translator_or_none() {
     let splits = machine.xhc.drain_log().filter(|(_, event)| matches!(event, Event::Split { .. })).count();
     assert_eq!(splits, 0);
     assert_eq!(machine.take_events(0, true).len(), 1);
+}
+
+/// Where nothing answers, the fields can only be looked at: the slot must be that of a high-speed hub with such a port.
+#[test] // req: CMD-17, CTX-06
+fn at_an_empty_port_a_hub_must_be_named_that_could_be_there() {
+    let mut machine = with(Policy { strict: true, ..Policy::DEFAULT });
+    let fast = machine.enumerate(1, Hub::new(Speed::High));
+    machine.mark_hub(fast, false, 0);
+    let slow = machine.enumerate(2, Hub::new(Speed::Full));
+    machine.mark_hub(slow, false, 0);
+    // It has ports and says that it is no hub.
+    let none = machine.enumerate(3, Hub::new(Speed::High));
+    let context = machine.slot_context(none).with_number_of_ports(15);
+    machine.input(InputControlContext::new().adding_slot(), context, &[]);
+    machine.command_code(command::configure_endpoint(Gpa(INPUT), none, false));
+    let slot = machine.enable_slot();
+    let mut code = |hub: SlotId, port| {
+        let context = behind(4, 2, Speed::Full).with_parent_hub_slot_id(hub.get());
+        let code = machine.address(slot, context.with_parent_port_number(port), true);
+        if code == CompletionCode::SUCCESS {
+            machine.command_code(command::disable_slot(slot));
+            assert_eq!(machine.enable_slot(), slot);
+        }
+        code
+    };
+    let (taken, refused) = (CompletionCode::SUCCESS, CompletionCode::PARAMETER_ERROR);
+    assert_eq!([0, 1, 15, 16].map(|port| code(fast, port)), [refused, taken, taken, refused]);
+    let nobody = SlotId::new(16).unwrap();
+    assert_eq!([slow, none, nobody].map(|hub| code(hub, 2)), [refused; 3]);
+    assert_eq!(machine.address(slot, behind(4, 2, Speed::Full), true), taken, "nobody is named");
+}
+
+#[test] // req: SEC-01, BW-02
+fn translators_that_nobody_uses_any_more_are_forgotten() {
+    // With a translator for each port, one slot of four goes from port to port.
+    let mut hub = Hub::new(Speed::High);
+    for port in 1..=15 {
+        hub = hub.with(port, Gadget::new(Speed::Full));
+    }
+    let profile = Profile { slots: 4, latencies: Latencies::INSTANT, ..Profile::default() };
+    let mut machine = Machine::new(profile);
+    let hub = machine.enumerate(1, hub);
+    machine.mark_hub(hub, true, 0);
+    for port in 1..=15 {
+        let slot = machine.enable_slot();
+        let context = behind(1, port.into(), Speed::Full)
+            .with_parent_hub_slot_id(hub.get())
+            .with_parent_port_number(port)
+            .with_mtt(true);
+        assert_eq!(machine.address(slot, context, false), CompletionCode::SUCCESS);
+        machine.xhc.check_invariants().unwrap();
+        machine.command_code(command::disable_slot(slot));
+    }
 }
