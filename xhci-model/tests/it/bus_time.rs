@@ -28,6 +28,18 @@ struct Load {
 
 impl Load {
     fn new(speed: Speed, kind: EndpointType, packets: &[u8], mps: u16, policy: Policy) -> Self {
+        let interval = if speed.has_microframes() || !kind.is_periodic() { 0 } else { 3 };
+        Self::at_interval(interval, speed, kind, packets, mps, policy)
+    }
+
+    fn at_interval(
+        interval: u8,
+        speed: Speed,
+        kind: EndpointType,
+        packets: &[u8],
+        mps: u16,
+        policy: Policy,
+    ) -> Self {
         let mut machine = Machine::new(unlimited(policy));
         let mut gadget = Gadget::new(speed);
         for number in (1..16).filter(|_| kind.is_isoch()) {
@@ -35,7 +47,6 @@ impl Load {
         }
         let port = port_for(&machine, speed);
         let slot = machine.enumerate(port, gadget);
-        let interval = if speed.has_microframes() || !kind.is_periodic() { 0 } else { 3 };
         let mut contexts: Vec<(Dci, EndpointContext)> = Vec::new();
         for (number, packets) in (1..).zip(packets) {
             let ep = dci(number, kind.is_in());
@@ -201,6 +212,49 @@ fn no_transaction_goes_over_the_end_of_its_frame() {
             first = first.min(begin % frame);
         }
         assert_eq!(first, *start_of_frame, "{speed} {kind}: where a frame opens");
+    }
+}
+
+#[test] // req: TIM-08
+fn no_stage_of_a_control_transfer_goes_over_the_end_of_its_frame() {
+    for speed in [Speed::Low, Speed::Full, Speed::High] {
+        let mut machine = Machine::new(unlimited(Policy::DEFAULT));
+        let slot = machine.enumerate(1, Gadget::new(speed));
+        let mut ring = Producer::new(ring_base(slot, Dci::EP0), 256);
+        let origin = machine.origin();
+        machine.log_bus();
+        let frame = if speed.has_microframes() { Duration::MICROFRAME } else { Duration::FRAME };
+        for _ in 0..10 {
+            for _ in 0..120 {
+                ring.push(&mut machine.memory, transfer::setup_stage([0; 8], TransferType::NO_DATA));
+                ring.push(&mut machine.memory, transfer::status_stage(true));
+            }
+            machine.ring_doorbell(slot, Dci::EP0);
+            machine.run(Duration::from_millis(40));
+        }
+        let stages = machine.on_bus();
+        assert_eq!(stages.len(), 10 * 120 * 2, "{speed}");
+        for each in stages {
+            let (begin, end) = (each.begin.since(origin), each.end.since(origin));
+            assert_eq!(begin.div_floor(frame), (end - Duration::from_ticks(1)).div_floor(frame), "{each:?}");
+        }
+    }
+}
+
+/// Intervals of two microframes: the third endpoint of one is put off to the other, with all of its packets.
+#[test] // req: TIM-08, ISO-32
+fn an_isochronous_interval_is_not_begun_at_the_end_of_a_microframe() {
+    let load = (Speed::High, EndpointType::ISOCH_OUT, &[3; 5], 1000, Policy::DEFAULT);
+    let mut load = Load::at_interval(1, load.0, load.1, load.2, load.3, load.4);
+    let origin = load.machine.origin();
+    load.machine.log_bus();
+    load.machine.run_us(4_000);
+    let intervals = load.machine.on_bus();
+    assert!(intervals.len() > 30, "{}", intervals.len());
+    for each in intervals {
+        let (begin, end) = (each.begin.since(origin), each.end.since(origin));
+        let last = end - Duration::from_ticks(1);
+        assert_eq!(begin.div_floor(Duration::MICROFRAME), last.div_floor(Duration::MICROFRAME), "{each:?}");
     }
 }
 

@@ -10,6 +10,7 @@ use expect_test::expect;
 use usb_spec::Speed;
 use xhci_model::Profile;
 use xhci_spec::context::{EndpointState, EndpointType, InputControlContext, SlotContext};
+use xhci_spec::trb::transfer::IsochStart;
 use xhci_spec::trb::{command, transfer};
 use xhci_spec::{CompletionCode, Dci, Gpa, SlotId, Trb, TrbType};
 
@@ -313,42 +314,61 @@ fn a_route_is_shown_as_it_was_given() {
     assert_eq!(machine.gadget(PORT).setups, [[0; 8]; 0], "the device at the root port is another one");
 }
 
-/// The intervals of interrupt endpoints, in microframes, from the times of their IN tokens.
+/// The intervals of periodic endpoints, in microframes, from the times of their IN tokens.
 #[test] // req: CTX-09, CTX-15, CTX-16, SEC-07
 fn an_interval_is_a_power_of_two() {
-    for (speed, interval, microframes) in [
-        (Speed::High, 0, 1),
-        (Speed::High, 3, 8),
-        (Speed::High, 6, 64),
-        (Speed::High, 15, 32_768),
-        (Speed::High, 16, 32_768),
-        (Speed::High, 255, 32_768),
-        (Speed::Full, 0, 8),
-        (Speed::Full, 3, 8),
-        (Speed::Full, 10, 1_024),
-        (Speed::Low, 2, 8),
-        (Speed::Low, 4, 16),
+    let (interrupt, isoch) = (EndpointType::INTERRUPT_IN, EndpointType::ISOCH_IN);
+    for (speed, kind, interval, microframes) in [
+        (Speed::High, interrupt, 0, 1),
+        (Speed::High, interrupt, 3, 8),
+        (Speed::High, interrupt, 6, 64),
+        (Speed::High, interrupt, 15, 32_768),
+        (Speed::High, interrupt, 16, 32_768),
+        (Speed::High, interrupt, 255, 32_768),
+        (Speed::High, isoch, 2, 4),
+        (Speed::Full, interrupt, 0, 8),
+        (Speed::Full, interrupt, 3, 8),
+        (Speed::Full, interrupt, 10, 1_024),
+        (Speed::Full, interrupt, 18, 32_768),
+        // Isochronous endpoints of full speed have the longest intervals: 32 s.
+        (Speed::Full, isoch, 0, 8),
+        (Speed::Full, isoch, 16, 65_536),
+        (Speed::Full, isoch, 18, 262_144),
+        (Speed::Full, isoch, 19, 262_144),
+        (Speed::Low, interrupt, 2, 8),
+        (Speed::Low, interrupt, 4, 16),
     ] {
         let mut machine = Machine::new(Profile::default());
         let port = PORT;
-        let psiv = machine.plug(port, Gadget::new(speed));
+        let psiv = machine.plug(port, Gadget::new(speed).isochronous(2));
         let slot = machine.enable_slot();
         let device =
             SlotContext::new().with_speed(psiv).with_context_entries(1).with_root_hub_port_number(port);
         assert_eq!(machine.address(slot, device, false), CompletionCode::SUCCESS);
-        let interrupt = dci(1, true);
-        let context = endpoint(slot, interrupt, EndpointType::INTERRUPT_IN, 8, interval);
-        assert_eq!(machine.configure(slot, &[(interrupt, context)]), CompletionCode::SUCCESS);
-        Producer::new(ring_base(slot, interrupt), 16)
-            .push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 8));
+        let ep = dci(if kind.is_isoch() { 2 } else { 1 }, true);
+        assert_eq!(
+            machine.configure(slot, &[(ep, endpoint(slot, ep, kind, 8, interval))]),
+            CompletionCode::SUCCESS
+        );
+        let mut ring = Producer::new(ring_base(slot, ep), 16);
+        for _ in 0..6 {
+            ring.push(
+                &mut machine.memory,
+                if kind.is_isoch() {
+                    transfer::isoch(Gpa(BUFFERS), 8, IsochStart::Asap)
+                } else {
+                    transfer::normal(Gpa(BUFFERS), 8)
+                },
+            );
+        }
         machine.gadget(port).asked.clear();
-        machine.ring_doorbell(slot, interrupt);
+        machine.ring_doorbell(slot, ep);
         machine.run_us(125 * (microframes * 4 + 16));
         let asked: Vec<_> = machine.gadget(port).asked.iter().map(|(at, _)| *at).collect();
-        assert!(asked.len() >= 3, "{speed:?} {interval}");
+        assert!(asked.len() >= 3, "{speed:?} {kind} {interval}");
         for pair in asked.windows(2) {
             let apart = (pair[1] - pair[0]).as_micros();
-            assert_eq!(apart, microframes * 125, "{speed:?} {interval}");
+            assert_eq!(apart, microframes * 125, "{speed:?} {kind} {interval}");
         }
     }
 }

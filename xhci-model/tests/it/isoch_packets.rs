@@ -99,6 +99,8 @@ fn as_many_packets_as_the_endpoint_has_and_not_one_more() {
         (Profile::default(), Speed::Super, 1024, 15, 2, 60_000),
         (large.clone(), Speed::SuperPlus, 1024, 15, 0, 51_200),
         (large.clone(), Speed::Super, 1024, 15, 2, 1024),
+        // CMD-29: a driver that leaves it 0 means what the other fields say.
+        (large.clone(), Speed::Super, 1024, 3, 0, 0),
         (large, Speed::High, 1024, 0, 0, 60_000),
     ] {
         let lec = profile.large_esit_payload;
@@ -141,6 +143,7 @@ fn as_many_packets_as_the_endpoint_has_and_not_one_more() {
         Super MPS 1024 burst 15 mult 2 payload 60000 LEC false: 48 packets, 49152 bytes
         SuperPlus MPS 1024 burst 15 mult 0 payload 51200 LEC true: 50 packets, 51200 bytes
         Super MPS 1024 burst 15 mult 2 payload 1024 LEC true: 1 packets, 1024 bytes
+        Super MPS 1024 burst 3 mult 0 payload 0 LEC true: 4 packets, 4096 bytes
         High MPS 1024 burst 0 mult 0 payload 60000 LEC true: 1 packets, 1024 bytes
     "#]]
     .assert_eq(&text);
@@ -199,6 +202,23 @@ fn nothing_is_repeated_though_nobody_answers() {
     let codes = stream.watch_codes(3_000);
     assert_eq!(codes, [0, 1, 2, 3].map(|td| (CompletionCode::SUCCESS, td, 0)));
     assert_eq!(stream.sizes(), [8], "the host cannot know of the three");
+}
+
+#[test] // req: TIM-15, ISO-07
+fn bursts_of_an_interval_are_a_pause_apart() {
+    let mut stream = stream(Profile::default(), Speed::Super, OUT, 1024, |context| {
+        context.with_max_burst_size(1).with_mult(1).with_max_esit_payload(4096)
+    });
+    stream.machine.log_bus();
+    stream.asap(4096);
+    stream.kick();
+    stream.run_us(3_000);
+    let at = stream.served_at();
+    let packet = at[1] - at[0];
+    let pause = sim_time::Duration::from_nanos(500);
+    assert_eq!([at[2] - at[1], at[3] - at[2]], [packet + pause, packet]);
+    let on_bus = stream.machine.on_bus();
+    assert_eq!(on_bus[0].end, at[3] + packet, "no pause after the last");
 }
 
 /// TDs of 5 packets in bursts of 3 at SuperSpeed, with the given bursts; how often they were found wrong.
@@ -416,6 +436,24 @@ fn a_failure_inside_a_td_is_told_there_and_at_its_end() {
         let interval = stream.index_at(served[0]);
         let failed = events.iter().filter(|(_, event)| event.completion_code() == error);
         assert!(failed.map(|(at, _)| stream.index_at(*at)).all(|index| index == interval));
+    }
+}
+
+#[test] // req: ERR-02, TRB-42, ISO-27
+fn memory_that_does_not_answer_costs_one_td() {
+    for kind in [IN, OUT] {
+        let policy = Policy { data_buffer_error: true, ..Policy::DEFAULT };
+        let mut stream =
+            stream(Profile { policy, ..Profile::default() }, Speed::High, kind, 64, |context| context);
+        (0..3).for_each(|_| stream.machine.gadget(1).answer(1, Answer::Data(vec![1; 64])));
+        stream.asap(64);
+        stream.push(transfer::isoch(Gpa(u64::MAX - 4096), 64, IsochStart::Asap));
+        stream.asap(64);
+        stream.kick();
+        let told = stream.watch_codes(3_000);
+        let data_buffer = (CompletionCode::DATA_BUFFER_ERROR, 1, 64);
+        let good = |at| (CompletionCode::SUCCESS, at, 0);
+        assert_eq!(told[..3], [good(0), data_buffer, good(2)], "{kind}");
     }
 }
 

@@ -1,13 +1,14 @@
 //! Stop Endpoint: what it says of where it stopped, and how the endpoint goes on (xHCI 4.6.9).
 
+use crate::support::bench::Bench;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;
 use usb_spec::Speed;
-use xhci_model::Profile;
+use xhci_model::{Latencies, Profile};
 use xhci_spec::context::{EndpointState, EndpointType};
 use xhci_spec::trb::{command, transfer};
-use xhci_spec::{Dci, Gpa, InterrupterId, SlotId};
+use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, SlotId};
 
 fn bulk(kind: EndpointType) -> (Machine, SlotId, Dci, Producer) {
     let mut machine = Machine::new(Profile::default());
@@ -139,7 +140,7 @@ fn a_cancelled_td_is_passed_over() {
     // Asked for and NAKed: the TD has begun.
     assert!(stop(&mut machine, slot, ep).contains("Stopped 0x123000 length 512"));
     let set = command::set_tr_dequeue_pointer(slot, ep, next, true);
-    assert_eq!(machine.command_code(set), xhci_spec::CompletionCode::SUCCESS);
+    assert_eq!(machine.command_code(set), CompletionCode::SUCCESS);
     machine.gadget(1).answer(1, Answer::Data(vec![7; 512]));
     machine.ring_doorbell(slot, ep);
     machine.run_us(400);
@@ -148,4 +149,62 @@ fn a_cancelled_td_is_passed_over() {
     "#]]
     .assert_eq(&machine.transcript(0));
     assert_eq!(machine.memory.get::<1>(BUFFERS), [0], "the data belong to the next TD");
+}
+
+/// Endpoints of one bus take turns, and a stop and a doorbell later one still has one turn, not two. A turn of all
+/// takes 40 µs.
+#[test] // req: XFR-17, CMD-41, EPS-06
+fn a_stopped_endpoint_leaves_its_place_in_line() {
+    let mut machine = Machine::new(Profile { latencies: Latencies::INSTANT, ..Profile::default() });
+    let slot = machine.enumerate(1, Gadget::new(Speed::High));
+    let all = [1, 2, 3, 4].map(|number| dci(number, false));
+    let contexts = all.map(|ep| (ep, endpoint(slot, ep, EndpointType::BULK_OUT, 512, 0)));
+    machine.configure(slot, &contexts);
+    for ep in all {
+        let mut ring = Producer::new(ring_base(slot, ep), 64);
+        (0..30).for_each(|_| {
+            ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 0x1_0000));
+        });
+        machine.ring_doorbell(slot, ep);
+    }
+    for _ in 0..10 {
+        machine.command.push(&mut machine.memory, command::stop_endpoint(slot, all[0], false));
+        machine.write(machine.doorbells, 0);
+        machine.run_us(12);
+        assert_eq!(machine.endpoint_context(slot, all[0]).ep_state(), EndpointState::STOPPED);
+        machine.ring_doorbell(slot, all[0]);
+    }
+    machine.gadget(1).received.clear();
+    machine.run_us(5_000);
+    let received = &machine.gadget(1).received;
+    let packets = all.map(|ep| received.iter().filter(|(_, to, _)| *to == ep.endpoint_number()).count());
+    assert!(packets.iter().all(|count| count.abs_diff(packets[1]) <= 1), "{packets:?}");
+}
+
+/// An Event Data TRB waits for room in its interrupter's ring when the endpoint is stopped: no length of a buffer.
+#[test] // req: XFR-22, TRB-67, EVR-13
+fn stopped_at_event_data_the_length_means_nothing() {
+    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    // Of 16 places one stays free and one is kept for the event that says so: room for 14.
+    bench.machine.event_ring(1, 16);
+    (0..14).for_each(|_| {
+        bench.trbs("0 ioc ir1");
+    });
+    bench.trbs("N512 ch, E1 ioc ir1");
+    bench.go();
+    assert_eq!(bench.stop(), CompletionCode::SUCCESS);
+    assert_eq!(bench.dequeue(), 15);
+    bench.events_of(1);
+    bench.machine.run_us(1_000);
+    assert_eq!(bench.events_of(1), "27@15:0");
+}
+
+#[test] // req: CTX-25
+fn stopped_at_a_link_that_asks_for_an_event_the_place_is_where_it_leads() {
+    let (mut machine, slot, ep, _) = bulk(EndpointType::BULK_OUT);
+    let elsewhere = ring_base(slot, ep) + 0x800;
+    let link = transfer::link(Gpa(elsewhere), false).with_ioc(true).with_cycle(true);
+    machine.memory.put(ring_base(slot, ep), &link.to_bytes());
+    let text = stop(&mut machine, slot, ep);
+    assert!(text.ends_with(&format!("Stopped at {elsewhere:#x} cycle true\n")), "{text}");
 }

@@ -340,7 +340,7 @@ fn a_stall_of_one_stream_stops_all() {
     assert_eq!((streams.packets().as_str(), streams.events().as_str()), ("2:1024", "1@3.0:0 1@2.1:0"));
 }
 
-#[test] // req: XFR-28, XFR-20, XFR-21, XFR-26, CAP-18
+#[test] // req: XFR-28, XFR-20, XFR-21, XFR-26, CAP-18, CTX-24
 fn stopped_streams_say_how_far_they_came() {
     for (profile, told) in
         [(Profile::default(), true), (Profile { stopped_edtla: false, ..Profile::default() }, false)]
@@ -366,6 +366,9 @@ fn stopped_streams_say_how_far_they_came() {
         streams.bench.stop();
         // None is under way, two were left inside a TD, one was never begun.
         assert_eq!(streams.events(), "27@0:0");
+        // CTX-24: the endpoint context points to the array, whatever stream was under way.
+        let context = streams.bench.machine.endpoint_context(streams.bench.slot, streams.bench.ep);
+        assert_eq!((context.tr_dequeue_pointer(), context.dcs()), (Gpa(ARRAY), false));
         let count = |bytes| if told { bytes } else { 0 };
         assert_eq!(streams.context(1), (1, count(1024)));
         assert_eq!(streams.context(2), (0, count(2048)));

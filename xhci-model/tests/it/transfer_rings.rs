@@ -8,7 +8,7 @@ use expect_test::expect;
 use std::fmt::Write as _;
 use usb_spec::Speed;
 use xhci_model::{Policy, Profile, Violation};
-use xhci_spec::context::EndpointType;
+use xhci_spec::context::{EndpointState, EndpointType};
 
 /// Rings of a high-speed bulk IN endpoint, packets of 512, a line each.
 fn bulk_in(profile: &Profile, cases: &[(&str, &[usize])]) -> String {
@@ -119,6 +119,7 @@ fn told_once_as_qemu_does() {
         N512 ch, N512 ch ioc, N512 ioc, N512 isp | [500, 500] | 13@1:12 13@3:12 | Running
         N512 ch isp, N512 ch, E1 ioc | [500] | 13@0:12 | Running
         N512 ch, N512 ch, E1 ioc | [500] | 13=e001:500 | Running
+        N512 ch, E1 ch ioc, N512 ioc | [500] | 13=e001:500 | Running
     "#]]
     .assert_eq(&bulk_in(
         &Profile { policy, ..Profile::default() },
@@ -127,6 +128,7 @@ fn told_once_as_qemu_does() {
             ("N512 ch, N512 ch ioc, N512 ioc, N512 isp", &[500, 500]),
             ("N512 ch isp, N512 ch, E1 ioc", &[500]),
             ("N512 ch, N512 ch, E1 ioc", &[500]),
+            ("N512 ch, E1 ch ioc, N512 ioc", &[500]),
         ],
     ));
 }
@@ -175,6 +177,51 @@ fn a_td_is_moved_in_packets_whatever_its_trbs_are() {
     on_profiles(|profile| expected.assert_eq(&bulk_out(&profile, WHOLE)));
 }
 
+/// A TD goes on with Normal TRBs and Event Data, whatever it began with.
+#[test] // req: TRB-10, TRB-45, EPS-03
+fn what_may_stand_inside_a_td() {
+    let mut table = String::new();
+    for (kind, begins) in [
+        (EndpointType::BULK_OUT, "N8 ch"),
+        (EndpointType::INTERRUPT_OUT, "N8 ch"),
+        (EndpointType::CONTROL, "D8 ch"),
+        (EndpointType::ISOCH_OUT, "I8 ch"),
+    ] {
+        write!(table, "{kind}, {begins}:").unwrap();
+        for next in ["N8", "D8", "I8", "S", "T", "E1", "0 ch, N8"] {
+            let mut bench = Bench::new(Profile::default(), Speed::High, kind);
+            bench.trbs(begins);
+            bench.trbs(next);
+            bench.go();
+            let runs = bench.state() == EndpointState::RUNNING;
+            assert_eq!(bench.events().contains("5@1:0"), !runs, "{begins}, {next}");
+            let sent: usize = bench.probe().seen.iter().map(|seen| seen.data.len()).sum();
+            write!(table, " {next} {}", if runs { sent.to_string() } else { "-".to_owned() }).unwrap();
+        }
+        table.push('\n');
+    }
+    expect![[r#"
+        Bulk OUT, N8 ch: N8 16 D8 - I8 - S - T - E1 8 0 ch, N8 16
+        Interrupt OUT, N8 ch: N8 16 D8 - I8 - S - T - E1 8 0 ch, N8 16
+        Control, D8 ch: N8 16 D8 - I8 - S - T - E1 8 0 ch, N8 16
+        Isoch OUT, I8 ch: N8 16 D8 - I8 - S - T - E1 8 0 ch, N8 16
+    "#]]
+    .assert_eq(&table);
+}
+
+#[test] // req: RNG-13, TRB-02
+fn a_trb_without_bytes_has_no_buffer() {
+    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    bench.trbs("N100 ch");
+    let buffer = std::mem::replace(&mut bench.buffer, u64::MAX - 4096);
+    bench.trbs("N0 ch");
+    bench.buffer = buffer;
+    bench.trbs("N28 ioc");
+    bench.go();
+    assert_eq!(bench.events(), "1@2:0", "no access to where nothing answers");
+    assert_eq!(bench.probe().seen[0].data.len(), 128);
+}
+
 /// Control transfers, with the violations that the TRBs make.
 fn control(profile: &Profile, cases: &[&str]) -> String {
     let mut table = String::new();
@@ -197,6 +244,10 @@ const STAGES: &[&str] = &[
     "S64 out, D64, T in ioc",
     "S128 in, D64 in ch, N64, T ioc",
     "S64 in, D64 in ch, E1 ioc, T ioc",
+    // Event Data tells of a stage so far, or of no data at all.
+    "S128 in, D64 in ch, E1 ch ioc, N64, T ioc",
+    "S, T in ch, E1 ioc",
+    "S, T in, E1 ioc, S, T in ioc",
     // Each of these says something else than its Setup TRB.
     "S, T ioc",
     "S64 in, D64 in, T in ioc",
@@ -220,6 +271,9 @@ fn control_stages_that_disagree_run_and_are_counted() {
         S64 out, D64, T in ioc | SETUP OUT IN | 0 | 1@2:0 | Running
         S128 in, D64 in ch, N64, T ioc | SETUP IN IN OUT | 0 | 1@3:0 | Running
         S64 in, D64 in ch, E1 ioc, T ioc | SETUP IN OUT | 0 | 1=e001:64 1@3:0 | Running
+        S128 in, D64 in ch, E1 ch ioc, N64, T ioc | SETUP IN IN OUT | 0 | 1=e001:64 1@4:0 | Running
+        S, T in ch, E1 ioc | SETUP IN | 0 | 1=e001:0 | Running
+        S, T in, E1 ioc, S, T in ioc | SETUP IN SETUP IN | 0 | 1=e001:0 1@4:0 | Running
         S, T ioc | SETUP OUT | 1 | 1@1:0 | Running
         S64 in, D64 in, T in ioc | SETUP IN IN | 1 | 1@2:0 | Running
         S64 in, D64, T in ioc | SETUP OUT IN | 1 | 1@2:0 | Running
@@ -244,6 +298,9 @@ fn control_stages_that_disagree_are_refused_by_a_strict_profile() {
         S64 out, D64, T in ioc | SETUP OUT IN | 0 | 1@2:0 | Running
         S128 in, D64 in ch, N64, T ioc | SETUP IN IN OUT | 0 | 1@3:0 | Running
         S64 in, D64 in ch, E1 ioc, T ioc | SETUP IN OUT | 0 | 1=e001:64 1@3:0 | Running
+        S128 in, D64 in ch, E1 ch ioc, N64, T ioc | SETUP IN IN OUT | 0 | 1=e001:64 1@4:0 | Running
+        S, T in ch, E1 ioc | SETUP IN | 0 | 1=e001:0 | Running
+        S, T in, E1 ioc, S, T in ioc | SETUP IN SETUP IN | 0 | 1=e001:0 1@4:0 | Running
         S, T ioc | SETUP | 1 | 5@1:0 | Error
         S64 in, D64 in, T in ioc | SETUP IN | 1 | 5@2:0 | Error
         S64 in, D64, T in ioc | SETUP | 1 | 5@1:0 | Error
@@ -258,6 +315,18 @@ fn control_stages_that_disagree_are_refused_by_a_strict_profile() {
         S, S, T in ioc | SETUP | 1 | 5@1:0 | Error
     "#]]
     .assert_eq(&control(&Profile::strict(), STAGES));
+}
+
+#[test] // req: RNG-15, RNG-27, TRB-45
+fn a_data_stage_that_ended_short_does_not_hide_that_its_chain_leads_nowhere() {
+    for (trbs, events) in [("S64 in, D32 in ch, N32, T ioc", "1@3:0"), ("S64 in, D32 in ch, T ioc", "5@2:0")]
+    {
+        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::CONTROL);
+        bench.probe().sends(0, &[10]);
+        bench.trbs(trbs);
+        bench.go();
+        assert_eq!(bench.events(), events, "{trbs}");
+    }
 }
 
 #[test] // req: RNG-10
