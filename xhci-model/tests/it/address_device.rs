@@ -9,7 +9,7 @@ use crate::support::{
 use expect_test::expect;
 use sim_time::{Duration, Instant};
 use usb_spec::Speed;
-use xhci_model::{Fault, FaultRule, Policy, Profile, TransactionKind, Violation};
+use xhci_model::{Fault, FaultRule, Latencies, Policy, Profile, TransactionKind, Violation};
 use xhci_spec::context::{EndpointContext, EndpointState, EndpointType, InputControlContext, SlotContext};
 use xhci_spec::trb::{TransferType, command, transfer};
 use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, PortId, Psiv, SlotId};
@@ -350,6 +350,63 @@ fn set_address_fails() {
         status babbles              USB Transaction Error in 116 us, 1 SETUPs
     "#]]
     .assert_eq(&text);
+}
+
+/// What each try costs on the bus, in nanoseconds at high speed: SETUP of 8 bytes, status stage without data.
+#[test] // req: CMD-20, CMD-21, TIM-03, TIM-09
+fn set_address_takes_the_bus_for_as_long_as_any_control_transfer() {
+    let (setup, status) = (TransactionKind::Setup, TransactionKind::In);
+    let mut text = String::new();
+    for (fault, kind) in
+        [(Fault::Lost, setup), (Fault::Lost, status), (Fault::Nak, status), (Fault::Stall, status)]
+    {
+        let (mut machine, slot) = enabled(&Profile::default());
+        machine.xhc.add_fault(FaultRule { kind: Some(kind), count: Some(1), ..FaultRule::new(fault) });
+        machine.log_bus();
+        address(&mut machine, slot, false, unchanged);
+        let tries = machine.on_bus();
+        let tries: Vec<String> = tries
+            .iter()
+            .map(|each| format!("{:?} {:?} {}", each.kind, each.outcome, each.duration().as_nanos()))
+            .collect();
+        text += &format!("{fault:?} at {kind:?}: {}\n", tries.join(", "));
+    }
+    expect![[r#"
+        Lost at Setup: Setup Error 2283, Setup Done 1056, In Done 922
+        Lost at In: Setup Done 1056, In Error 1833, In Done 922
+        Nak at In: Setup Done 1056, In Nak 400, In Done 922
+        Stall at In: Setup Done 1056, In Stall 400
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test] // req: CMD-21
+fn a_status_stage_is_waited_for_to_the_end_of_the_50th_millisecond() {
+    // Commands begin at once, so that the deadline can be put on a try and right before it.
+    let profile = Profile { latencies: Latencies::INSTANT, ..Profile::default() };
+    let (mut machine, slot) = enabled(&profile);
+    machine.xhc.add_fault(FaultRule { kind: Some(TransactionKind::In), ..FaultRule::new(Fault::Nak) });
+    let (control, context, ep0) = machine.address_input(slot, Psiv::HIGH);
+    machine.input(control, context, &[(Dci::EP0, ep0)]);
+    // A command takes a tick: it begins with a microframe, as each try does.
+    machine.reach_next_frame();
+    machine.run(Duration::from_ticks(Duration::FRAME.as_ticks() - 1));
+    let (answer, took) = machine.timed(command::address_device(Gpa(INPUT), slot, false));
+    assert_eq!(answer.code, CompletionCode::USB_TRANSACTION_ERROR);
+    assert_eq!(took.as_micros(), 50_000);
+}
+
+#[test] // req: CTX-01, CTX-29
+fn a_device_context_that_is_not_aligned_is_noted_and_aligned() {
+    for (low, noted) in [(0, 0), (0x3F, 1), (0x10, 1)] {
+        let (mut machine, slot) = enabled(&Profile::default());
+        let at = CONTEXTS + u64::from(slot.get()) * 0x1000;
+        machine.set_output(slot, at | low);
+        let before = machine.xhc.violations(Violation::Misaligned);
+        assert_eq!(address(&mut machine, slot, false, unchanged), CompletionCode::SUCCESS);
+        assert_eq!(machine.xhc.violations(Violation::Misaligned) - before, noted, "{low:#x}");
+        assert_eq!(machine.slot_state(slot), SlotIs::Addressed);
+    }
 }
 
 #[test] // req: CMD-07, CMD-21, SLT-03

@@ -8,7 +8,7 @@ use crate::support::{
 use expect_test::expect;
 use sim_time::Duration;
 use usb_spec::Speed;
-use xhci_model::Profile;
+use xhci_model::{Latencies, Latency, Profile};
 use xhci_spec::context::{EndpointType, InputControlContext, SlotContext};
 use xhci_spec::trb::{command, transfer};
 use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, Psiv, SlotId, Trb, TrbType};
@@ -486,4 +486,20 @@ fn a_halt_leaves_the_command_on_the_ring() {
     machine.write(machine.doorbells, 0);
     machine.run_us(10);
     assert_eq!(machine.transcript(0), "Command Completion Event: Success 0x2000 slot 1\n");
+}
+
+#[test] // req: OPR-37, OPR-38, TIM-18
+fn a_stop_does_not_wait_for_a_doorbell_that_is_on_its_way() {
+    let latencies = Latencies { doorbell: Latency::micros(100), ..Latencies::INSTANT };
+    for order in [STOP, ABORT] {
+        let mut machine = Machine::new(Profile { latencies, ..Profile::default() });
+        machine.command.push(&mut machine.memory, command::no_op());
+        machine.write(machine.doorbells, 0);
+        machine.write64(machine.op + 0x18, order);
+        machine.run_us(10);
+        let stopped = "Command Completion Event: Command Ring Stopped 0x2000\n";
+        assert_eq!((machine.transcript(0).as_str(), crcr(&machine)), (stopped, 0));
+        machine.run_us(1_000);
+        assert_eq!(machine.transcript(0), "", "the doorbell is void");
+    }
 }

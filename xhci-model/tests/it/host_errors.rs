@@ -9,7 +9,7 @@ use xhci_model::{Policy, Profile};
 use xhci_spec::context::{EndpointState, EndpointType, InputControlContext};
 use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::{TransferType, command, transfer};
-use xhci_spec::{CompletionCode, Dci, Gpa, SlotId, Trb};
+use xhci_spec::{CompletionCode, Dci, Gpa, SlotId, Trb, TrbType};
 
 const HCH: u32 = 1;
 const HSE: u32 = 4;
@@ -211,6 +211,26 @@ fn a_command_ring_that_leads_nowhere_is_a_host_controller_error() {
     let at = machine.command.base + machine.command.at * 16;
     run_command(&mut machine, transfer::link(Gpa(at), false));
     assert_eq!(machine.usbsts() & (HCH | HSE | HCE), HCH | HCE);
+}
+
+#[test] // req: ERR-05, SEC-02
+fn a_command_ring_of_nothing_but_links_that_ask_for_events_is_a_host_controller_error() {
+    let mut machine = Machine::new(Profile::default());
+    let ring = 0x6_0000;
+    for index in 0..300 {
+        let link = transfer::link(Gpa(ring + (index + 1) * 16), false).with_ioc(true);
+        machine.memory.put(ring + index * 16, &link.with_cycle(true).to_bytes());
+    }
+    machine.write64(machine.op + 0x18, ring | 1);
+    machine.write(machine.doorbells, 0);
+    let mut events = 0;
+    for _ in 0..10 {
+        machine.run_us(100);
+        let is_completion = |trb: &Trb| trb.trb_type() == TrbType::COMMAND_COMPLETION_EVENT;
+        events += machine.take_events(0, true).into_iter().filter(is_completion).count();
+    }
+    assert_eq!(machine.usbsts() & (HCH | HSE | HCE), HCH | HCE);
+    assert_eq!(events, 256, "so many Links in a row are followed");
 }
 
 #[test] // req: OPR-19, ERR-04
