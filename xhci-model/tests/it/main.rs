@@ -54,4 +54,5 @@ mod transfer_rings;
 mod transfers;
 mod usb2_link_power;
 mod usb2_ports;
+mod usb3_fallback;
 mod usb3_ports;

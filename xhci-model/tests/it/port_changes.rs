@@ -203,6 +203,17 @@ fn a_change_in_the_cycle_of_its_clear_stays() {
     assert_eq!(machine.portsc(1) & CHANGES, 0);
 }
 
+#[test] // req: PRT-55
+fn all_changes_of_the_cycle_of_their_clear_stay() {
+    let mut machine = Machine::new(Profile::default());
+    machine.with_usb2_device();
+    // In one tick: a port error, the device goes, software clears everything.
+    machine.xhc.port_fault(machine.now, port_id(1), PortFault::PortError);
+    drop(machine.xhc.detach(machine.now, port_id(1)));
+    machine.xhc.write32(machine.now, machine.port_register(1, 0), PP | CHANGES);
+    assert_eq!(machine.portsc(1) & CHANGES, PEC | CSC);
+}
+
 /// A USB 3 port with every change bit that such a port has, its event taken, and PORTSC.
 fn with_all_changes() -> (Machine, u8, u32) {
     let mut machine = Machine::new(Profile::default());

@@ -103,6 +103,14 @@ fn a_device_in_l1_wakes_if_it_may() {
         let expected = if awake { 0x0040_0E03 } else { 0x0000_0E43 };
         assert_eq!(show(machine.portsc(1)), show(expected), "RWE {rwe} wakes {wakes}");
     }
+    // One that is awake has nothing to leave.
+    let mut machine = Machine::new(Profile::default());
+    let slot = machine.with_lpm_device(LpmAnswer::Ack);
+    machine.ask(slot, 0, RWE);
+    machine.sleeper(1).wakes = true;
+    machine.touch(1);
+    machine.run_us(1_000);
+    assert_eq!(show(machine.portsc(1)), show(0x0000_0E03));
 }
 
 #[test] // req: PRT-23, XFR-31

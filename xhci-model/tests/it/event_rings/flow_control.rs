@@ -255,23 +255,25 @@ fn a_stop_is_told_when_there_is_room_and_only_the_last() {
 #[test] // req: SEC-06, EVR-13
 fn stops_of_several_endpoints_wait_side_by_side() {
     let mut machine = Machine::typical();
-    let slot = machine.enumerate(1, Gadget::new(Speed::High));
-    let endpoints: Vec<Dci> = (1..=4).map(|number| dci(number, false)).collect();
-    let contexts: Vec<_> =
-        endpoints.iter().map(|ep| (*ep, endpoint(slot, *ep, EndpointType::BULK_OUT, 512, 0))).collect();
-    machine.configure(slot, &contexts);
+    let mut endpoints: Vec<(SlotId, Dci)> = Vec::new();
+    for port in 1..=2 {
+        let slot = machine.enumerate(port, Gadget::new(Speed::High));
+        let eps = [1, 2, 3, 4].map(|number| dci(number, false));
+        machine.configure(slot, &eps.map(|ep| (ep, endpoint(slot, ep, EndpointType::BULK_OUT, 512, 0))));
+        endpoints.extend(eps.map(|ep| (slot, ep)));
+    }
     clog(&mut machine, 1);
     for _ in 0..3 {
-        for ep in &endpoints {
-            Producer::new(ring_base(slot, *ep), 16).push(&mut machine.memory, normal(1));
-            machine.ring_doorbell(slot, *ep);
-            machine.command_code(command::stop_endpoint(slot, *ep, false));
+        for (slot, ep) in &endpoints {
+            Producer::new(ring_base(*slot, *ep), 16).push(&mut machine.memory, normal(1));
+            machine.ring_doorbell(*slot, *ep);
+            machine.command_code(command::stop_endpoint(*slot, *ep, false));
         }
     }
     machine.take_events(1, true);
     let told: Vec<(Option<SlotId>, Option<Dci>)> =
         machine.take_events(1, true).iter().map(|trb| (trb.slot_id(), trb.endpoint_id())).collect();
-    assert_eq!(told, endpoints.iter().map(|ep| (Some(slot), Some(*ep))).collect::<Vec<_>>());
+    assert_eq!(told, endpoints.iter().map(|(slot, ep)| (Some(*slot), Some(*ep))).collect::<Vec<_>>());
 }
 
 #[test] // req: EVR-13, SEC-06
