@@ -54,7 +54,7 @@ impl Xhci {
             let buses = if place.speed == Speed::High && !speed.has_microframes() {
                 self.buses.find_translator(key).map(|bus| [bus; 2])
             } else {
-                Some(self.buses_of(Place { speed, ..place }))
+                Some(self.buses_of(place))
             };
             *byte = match buses {
                 Some(buses) if speed <= place.speed && speed.is_super() == place.speed.is_super() => {
