@@ -269,6 +269,13 @@ impl Gpa {
         Self(self.0 >> bits << bits)
     }
 
+    /// The address with other bits 63:32, as it becomes when software writes the high half of a register.
+    #[inline]
+    #[must_use]
+    pub const fn with_high_half(self, high: u32) -> Self {
+        Self(self.0 & 0xFFFF_FFFF | (high as u64) << 32)
+    }
+
     /// Whether this is address 0.
     #[inline]
     #[must_use]

@@ -70,7 +70,7 @@ impl CommandRing {
             return self.ending.is_some();
         }
         self.loads = true;
-        let address = Gpa(u64::from(self.high) << 32 | crcr.pointer().0);
+        let address = crcr.pointer().with_high_half(self.high);
         self.position = RingPosition { address, cycle: crcr.rcs() };
         false
     }
@@ -79,8 +79,7 @@ impl CommandRing {
     pub(crate) fn write_crcr_high(&mut self, value: u32) {
         self.high = value;
         if !self.running && self.loads {
-            let low = self.position.address.0 & 0xFFFF_FFFF;
-            self.position.address = Gpa(u64::from(value) << 32 | low);
+            self.position.address = self.position.address.with_high_half(value);
         }
     }
 

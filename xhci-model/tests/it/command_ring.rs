@@ -2,6 +2,7 @@
 
 use crate::support::commands::{PORT, SlotIs, bulk_in, profiles};
 use crate::support::gadget::{Answer, Gadget};
+use crate::support::memory::Access;
 use crate::support::{
     BUFFERS, COMMAND_RING, INPUT, Machine, Producer, endpoint, on_every_profile, ring_base,
 };
@@ -501,5 +502,32 @@ fn a_stop_does_not_wait_for_a_doorbell_that_is_on_its_way() {
         assert_eq!((machine.transcript(0).as_str(), crcr(&machine)), (stopped, 0));
         machine.run_us(1_000);
         assert_eq!(machine.transcript(0), "", "the doorbell is void");
+    }
+}
+
+/// The ring is read where all of CRCR says, in whatever order its halves are written.
+#[test] // req: OPR-34, OPR-40, OPR-06
+fn a_command_ring_may_lie_above_4_gib() {
+    let high = 0x7_0000_0000 | COMMAND_RING | 1;
+    let writes: [fn(&mut Machine, u64); 3] = [
+        |machine, value| machine.write64(machine.op + 0x18, value),
+        |machine, value| machine.write_halves(machine.op + 0x18, value, false),
+        |machine, value| machine.write_halves(machine.op + 0x18, value, true),
+    ];
+    for write in writes {
+        for (value, at) in [(high, 0x7_0000_2000), (COMMAND_RING | 1, COMMAND_RING)] {
+            let mut machine = Machine::new(Profile::default());
+            machine.command.push(&mut machine.memory, command::no_op());
+            write(&mut machine, value);
+            machine.memory.take_accesses();
+            machine.write(machine.doorbells, 0);
+            machine.run_us(100);
+            let first = machine.memory.take_accesses()[0];
+            assert_eq!(
+                first,
+                Access { write: false, at: at + 12, length: 4 },
+                "the dword with the cycle bit"
+            );
+        }
     }
 }
