@@ -15,13 +15,16 @@ fn profiles() -> [Profile; 2] {
     [Profile::default(), Profile { contexts_64: true, ..Profile::default() }]
 }
 
-#[test] // req: OPR-45, EVR-07, EVR-08, CMD-08, CMD-10, RNG-31
+#[test] // req: OPR-45, EVR-07, EVR-08, CMD-01, CMD-08, CMD-10, RNG-31
 fn commands_complete_in_order() {
     for profile in profiles() {
         let mut machine = Machine::new(profile);
         for _ in 0..200 {
-            assert_eq!(machine.command_code(command::no_op()), CompletionCode::SUCCESS);
+            let answer = machine.command(command::no_op());
+            assert_eq!((answer.code, answer.slot, answer.parameter), (CompletionCode::SUCCESS, None, 0));
         }
+        // Nothing else was told, of the Links on the way least of all, and it was told to interrupter 0.
+        assert_eq!((machine.pending.len(), machine.take_events(1, true)), (0, vec![]));
         for slot in 1..=16 {
             assert_eq!(machine.command(command::enable_slot(0)).slot.map(|slot| slot.get()), Some(slot));
         }

@@ -156,7 +156,31 @@ fn dropped_and_added_an_endpoint_begins_anew() {
     });
 }
 
-#[test] // req: CMD-27, CMD-34, TRB-47, CMD-03, CMD-32
+#[test] // req: XFR-06, CMD-26
+fn what_is_not_flagged_keeps_its_toggle_and_goes_on() {
+    on_every_profile(|mut machine| {
+        let (slot, mut ring) = machine.endpoint_in(EndpointState::RUNNING);
+        let (kept, other) = (dci(1, true), dci(2, false));
+        // The toggle is 1 and half a TD has come in.
+        machine.gadget(PORT).answer(1, Answer::Data(vec![1; 512]));
+        ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 1024).with_ioc(true));
+        machine.ring_doorbell(slot, kept);
+        machine.run_us(500);
+        let plain = InputControlContext::new().adding_slot();
+        for control in [plain.adding(other), plain.dropping(other).adding(other), plain.dropping(other)] {
+            assert_eq!(run(&mut machine, slot, control, &[(other, bulk(slot, other))]), C::SUCCESS);
+        }
+        assert_eq!(machine.pending, []);
+        let tokens = machine.gadget(PORT).tokens.len();
+        machine.gadget(PORT).answer(1, Answer::Data(vec![2; 512]));
+        machine.run_us(500);
+        assert_eq!(machine.gadget(PORT).tokens[tokens..], [(1, 1)], "DATA1");
+        assert_eq!(machine.transcript(0), "Transfer Event: Success 0x123000 length 0 slot 1 ep 3\n");
+        assert_eq!(machine.memory.get::<2>(BUFFERS + 511), [1, 2]);
+    });
+}
+
+#[test] // req: CMD-27, CMD-34, TRB-47, CMD-02, CMD-03, CMD-32
 fn drops_make_room_for_adds_and_a_shortage_changes_nothing() {
     for (name, profile) in profiles() {
         let policy = Policy { endpoint_limit: Some(2), ..profile.policy };
@@ -174,6 +198,9 @@ fn drops_make_room_for_adds_and_a_shortage_changes_nothing() {
         let more = plain().dropping(b).adding(a).adding(c);
         let endpoints = [(a, bulk(two, a)), (c, bulk(two, c))];
         assert_eq!(run(&mut machine, two, more, &endpoints), C::RESOURCE_ERROR, "{name}");
+        // CMD-02: a field that cannot be is seen before the shortage.
+        let endpoints = [(a, bulk(two, a)), (c, bulk(two, c).with_max_packet_size(0))];
+        assert_eq!(run(&mut machine, two, more, &endpoints), C::PARAMETER_ERROR, "{name}");
         assert_eq!(machine.written(two), "");
         // The old configuration still works.
         machine.gadget(2).answer(2, Answer::Data(vec![1; 512]));

@@ -337,9 +337,12 @@ fn an_interval_is_a_power_of_two() {
         (Speed::Full, isoch, 19, 262_144),
         (Speed::Low, interrupt, 2, 8),
         (Speed::Low, interrupt, 4, 16),
+        (Speed::Super, interrupt, 0, 1),
+        (Speed::Super, interrupt, 3, 8),
+        (Speed::Super, interrupt, 15, 32_768),
     ] {
         let mut machine = Machine::new(Profile::default());
-        let port = PORT;
+        let port = if speed == Speed::Super { machine.usb3_port() } else { PORT };
         let psiv = machine.plug(port, Gadget::new(speed).isochronous(2));
         let slot = machine.enable_slot();
         let device =

@@ -106,6 +106,21 @@ fn read_descriptor(machine: &mut Machine, slot: SlotId, ring: &mut Producer, pac
     machine.transcript(0)
 }
 
+#[test] // req: CMD-37
+fn a_stopped_default_endpoint_takes_its_packet_size_too() {
+    on_every_profile(|mut machine| {
+        let slot = machine.slot_in(SlotIs::Addressed);
+        let stop = command::stop_endpoint(slot, Dci::EP0, false);
+        assert_eq!(machine.command_code(stop), CompletionCode::SUCCESS);
+        assert_eq!(evaluate(&mut machine, slot, 0b10, 0), CompletionCode::SUCCESS);
+        let context = machine.endpoint_context(slot, Dci::EP0);
+        assert_eq!((context.max_packet_size(), context.ep_state()), (32, EndpointState::STOPPED));
+        let mut ring = Producer::new(ring_base(slot, Dci::EP0), 32);
+        let text = read_descriptor(&mut machine, slot, &mut ring, &[32, 32]);
+        assert_eq!(text, "Transfer Event: Success 0x121010 length 0 slot 1 ep 1\n");
+    });
+}
+
 /// A full-speed device is asked with 8 bytes first.
 #[test] // req: CMD-37, CTX-10, TRB-16
 fn a_new_packet_size_counts_from_the_next_td_on() {

@@ -1,5 +1,6 @@
 //! Device slots: every command in every state, what it changes, and what stays behind (xHCI 4.5.3).
 
+use crate::support::bench::{Bench, on_profiles};
 use crate::support::commands::{PORT, SlotIs, bulk_in, profiles};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{
@@ -9,7 +10,9 @@ use expect_test::expect;
 use sim_time::Duration;
 use usb_spec::Speed;
 use xhci_model::{Policy, Profile};
-use xhci_spec::context::{EndpointState, EndpointType, InputControlContext, SlotContext, SlotState};
+use xhci_spec::context::{
+    EndpointContext, EndpointState, EndpointType, InputControlContext, SlotContext, SlotState,
+};
 use xhci_spec::trb::{command, transfer};
 use xhci_spec::{CompletionCode, Dci, Gpa, PortId, Psiv, SlotId, Trb};
 
@@ -330,6 +333,30 @@ fn unplugging_changes_no_state() {
     });
 }
 
+#[test] // req: SLT-07
+fn a_port_reset_changes_no_state_and_the_device_answers_no_more() {
+    on_every_profile(|mut machine| {
+        let slot = machine.slot_in(SlotIs::Configured);
+        machine.write_portsc(PORT, 0x200 | 0x10);
+        machine.wait_ms(100, |machine| machine.portsc(PORT) & 0x12 == 2);
+        machine.take_events(0, true);
+        assert_eq!(machine.slot_state(slot), SlotIs::Configured);
+        let context = machine.endpoint_context(slot, bulk_in());
+        assert_eq!(context.ep_state(), EndpointState::RUNNING);
+        // The device is at address 0, which is not where the slot has it.
+        let mut ring = Producer::new(ring_base(slot, bulk_in()), 16);
+        ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 512));
+        machine.ring_doorbell(slot, bulk_in());
+        machine.run_us(2_000);
+        let error = "Transfer Event: USB Transaction Error 0x123000 length 512 slot 1 ep 3\n";
+        assert_eq!(machine.transcript(0), error);
+        assert_eq!(machine.command_code(command::reset_device(slot)), CompletionCode::SUCCESS);
+        let set_address = address(&mut machine, false);
+        assert_eq!(machine.command_code(set_address), CompletionCode::SUCCESS);
+        assert_eq!(machine.slot_state(slot), SlotIs::Addressed);
+    });
+}
+
 #[test] // req: SLT-08, OPR-14
 fn a_halt_keeps_the_slots_and_a_reset_takes_them() {
     on_every_profile(|mut machine| {
@@ -405,6 +432,38 @@ fn reset_device_leaves_a_default_slot() {
             assert_eq!(machine.slot_state(slot), SlotIs::Addressed);
         }
     }
+}
+
+#[test] // req: CMD-47, CTX-23
+fn reset_device_keeps_six_fields_of_the_default_endpoint() {
+    // A tolerant profile takes fields that mean nothing to a default endpoint.
+    let mut machine = Machine::new(Profile::default());
+    let slot = machine.slot_in(SlotIs::Enabled);
+    let (control, context, ep0) = machine.address_input(slot, Psiv::HIGH);
+    let kept = ep0.with_cerr(2).with_max_packet_size(32).with_average_trb_length(8);
+    let more = kept.with_mult(1).with_interval(7).with_max_burst_size(3).with_hid(true).with_lsa(true);
+    machine.input(control, context, &[(Dci::EP0, more.with_max_esit_payload(9))]);
+    let set_address = command::address_device(Gpa(INPUT), slot, false);
+    assert_eq!(machine.command_code(set_address), CompletionCode::SUCCESS);
+    let running = |context: EndpointContext| context.with_ep_state(EndpointState::RUNNING);
+    let shown = machine.endpoint_context(slot, Dci::EP0);
+    assert_eq!(shown, running(more.with_max_esit_payload(9)));
+    machine.poison_output(slot);
+    assert_eq!(machine.command_code(command::reset_device(slot)), CompletionCode::SUCCESS);
+    assert_eq!(machine.endpoint_context(slot, Dci::EP0), running(kept));
+}
+
+#[test] // req: CMD-46
+fn reset_device_sends_nothing() {
+    on_profiles(|profile| {
+        let mut bench = Bench::new(profile, Speed::High, EndpointType::BULK_IN);
+        let before = (bench.probe().resets, bench.machine.portsc(PORT));
+        let code = bench.machine.command_code(command::reset_device(bench.slot));
+        assert_eq!(code, CompletionCode::SUCCESS);
+        bench.machine.run_us(100_000);
+        assert_eq!((bench.probe().resets, bench.machine.portsc(PORT)), before);
+        assert!(bench.probe().seen.is_empty());
+    });
 }
 
 #[test] // req: CMD-14, CMD-13
