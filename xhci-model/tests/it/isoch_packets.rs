@@ -189,6 +189,22 @@ fn high_bandwidth_packets_count_down() {
     }
 }
 
+#[test] // req: ISO-06
+fn one_packet_an_interval_is_always_data_0() {
+    for speed in [Speed::Full, Speed::High] {
+        for kind in [OUT, IN] {
+            let mut stream = stream(Profile::default(), speed, kind, 64, |context| context);
+            for _ in 0..3 {
+                stream.machine.gadget(1).answer(1, Answer::Data(vec![1; 64]));
+                stream.asap(64);
+            }
+            stream.kick();
+            stream.run_us(7_000);
+            assert_eq!(stream.machine.gadget(1).sequences[..3], [0, 0, 0], "{speed} {kind}");
+        }
+    }
+}
+
 #[test] // req: ISO-06, ISO-22
 fn nothing_is_repeated_though_nobody_answers() {
     let mut stream = stream(Profile::default(), Speed::High, OUT, 64, |context| context);

@@ -1,10 +1,12 @@
 //! Data toggles (USB 2.0 8.6) and USB 3 sequence numbers, as the device sees them.
 
+use crate::support::BUFFERS;
 use crate::support::bench::{Bench, on_profiles};
 use crate::support::probe::Say;
 use expect_test::expect;
 use usb_spec::Speed;
 use xhci_model::Profile;
+use xhci_spec::CompletionCode;
 use xhci_spec::context::{EndpointState, EndpointType};
 
 #[test] // req: XFR-06, XFR-10, TRB-05
@@ -59,6 +61,53 @@ fn a_toggle_outlives_stops_and_ends_with_reset_endpoint() {
     expected.assert_eq(&bench.probe().lines());
 }
 
+#[test] // req: XFR-27
+fn a_toggle_outlives_a_td_that_is_cancelled() {
+    on_profiles(|profile| {
+        let mut bench = Bench::new(profile, Speed::High, EndpointType::BULK_IN);
+        bench.probe().sends(1, &[512]);
+        bench.trbs("N2048 ioc");
+        bench.go();
+        bench.stop();
+        assert_eq!(bench.events(), "26@0:1536");
+        assert_eq!(bench.set_dequeue_to_end(), CompletionCode::SUCCESS);
+        bench.probe().sends(1, &[512, 100]);
+        bench.trbs("N2048 ioc");
+        bench.go();
+        assert_eq!(bench.events(), "13@1:1436");
+        let came = bench.probe().seen.iter().filter(|seen| seen.answer == "ACK");
+        assert_eq!(came.map(|seen| seen.sequence).collect::<Vec<_>>(), [0, 1, 0]);
+        // What the device had left is the next TD's.
+        let sent = bench.probe().stream("IN", 1);
+        assert_eq!(bench.machine.memory.slice(BUFFERS, 512), &sent[..512]);
+        assert_eq!(bench.machine.memory.slice(BUFFERS + 512, 1536), [0; 1536]);
+        assert_eq!(bench.machine.memory.slice(BUFFERS + 2048, 612), &sent[512..]);
+    });
+}
+
+#[test] // req: CMD-39
+fn a_reset_keeps_the_toggle_of_a_data_stage_or_begins_at_0() {
+    for preserve in [true, false] {
+        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::CONTROL);
+        bench.probe().sends(0, &[64, 64]);
+        bench.probe().input[0].extend([Say::Silence; 3]);
+        bench.trbs("S192 in, D192 in, T ioc");
+        bench.go();
+        assert_eq!(bench.events(), "4@1:64");
+        bench.probe().seen.clear();
+        assert_eq!(bench.reset(preserve), CompletionCode::SUCCESS);
+        assert_eq!(bench.probe().seen.len(), 0);
+        bench.probe().sends(0, &[64]);
+        bench.go();
+        if preserve {
+            assert_eq!(bench.probe().lines(), "IN 0 #1 64 ACK\nOUT 0 #1 0 ACK\n");
+            assert_eq!(bench.events(), "1@2:0");
+        } else {
+            assert_eq!(bench.probe().seen[0].sequence, 0);
+        }
+    }
+}
+
 #[test] // req: XFR-06
 fn a_repeated_packet_is_acknowledged_and_dropped() {
     let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_IN);
@@ -73,7 +122,7 @@ fn a_repeated_packet_is_acknowledged_and_dropped() {
     "#]];
     assert_eq!(bench.events(), "1@0:0");
     let sent = bench.probe().stream("IN", 1);
-    assert_eq!(bench.machine.memory.slice(crate::support::BUFFERS, 1024), sent);
+    assert_eq!(bench.machine.memory.slice(BUFFERS, 1024), sent);
     // The host took it for a packet: the next token comes at once, not in the next microframe.
     let seen = &bench.probe().seen;
     assert!(seen[3].at.since(seen[0].at).as_nanos() < 125_000);
@@ -125,7 +174,7 @@ fn usb_3_counts_to_31() {
     bench.probe().output[1].extend([Say::Silence; 3]);
     bench.trbs("N1024 ioc");
     bench.go();
-    assert_eq!(bench.reset(true), xhci_spec::CompletionCode::SUCCESS);
+    assert_eq!(bench.reset(true), CompletionCode::SUCCESS);
     bench.go();
     assert_eq!(numbers(&mut bench), [1, 1, 1, 1], "kept with TSP");
     assert_eq!(bench.events(), "4@4:1024 1@4:0");

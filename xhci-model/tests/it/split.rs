@@ -128,7 +128,7 @@ fn bulk_data_go_through_a_translator() {
     .assert_eq(&bench.machine.transcript(0));
 }
 
-#[test] // req: XFR-29, TRB-75
+#[test] // req: XFR-29, TRB-75, EPS-02
 fn what_goes_wrong_behind_a_translator_is_told_as_if_it_were_not_there() {
     let mut text = String::new();
     let mut run = |what: &str, spoil: &dyn Fn(&mut Bench)| {

@@ -273,6 +273,22 @@ fn other_endpoints_and_other_controllers() {
     }
 }
 
+/// TIM-20: a periodic endpoint is not waited for: its packets are over when the command's time is.
+#[test] // req: TIM-20, CMD-41
+fn a_periodic_endpoint_stops_between_its_intervals() {
+    for kind in [EndpointType::INTERRUPT_IN, EndpointType::INTERRUPT_OUT] {
+        // Every 32 microframes.
+        let scene = Scene { kind, mps: 64, interval: 5, ..BULK_IN };
+        for delay in (0..12_000).step_by(317) {
+            let mut run = scene.begin(&Profile::default());
+            run.machine.run_us(delay);
+            let (answer, took) = run.machine.timed(command::stop_endpoint(run.slot, run.dci, false));
+            assert_eq!(answer.code, CompletionCode::SUCCESS);
+            assert!(took <= Duration::MICROFRAME, "{kind} after {delay} us: {took}");
+        }
+    }
+}
+
 /// TIM-20: a long packet on the wire ends first; the completion comes when it has, and the time of a command.
 #[test] // req: CMD-41, TIM-20
 fn the_packet_on_the_wire_ends_first() {

@@ -295,7 +295,7 @@ fn set_dequeue_pointer_of_a_stream() {
     }
     streams.go(&[1]);
     assert_eq!((streams.packets().as_str(), streams.events().as_str()), ("1:32", "1@1.2:0"));
-    // While the stream runs only the controller knows where it is.
+    // An endpoint without streams has none to name.
     let mut plain = Bench::new(Profile::default(), Speed::Super, EndpointType::BULK_OUT);
     plain.stop();
     let trb = command::set_tr_dequeue_pointer(plain.slot, plain.ep, Gpa(ring_of(0)), true);
@@ -340,7 +340,7 @@ fn a_stall_of_one_stream_stops_all() {
     assert_eq!((streams.packets().as_str(), streams.events().as_str()), ("2:1024", "1@3.0:0 1@2.1:0"));
 }
 
-#[test] // req: XFR-28, XFR-20, XFR-21, XFR-26, CAP-18, CTX-24
+#[test] // req: XFR-28, XFR-20, XFR-21, XFR-26, CAP-18, CTX-24, STR-09
 fn stopped_streams_say_how_far_they_came() {
     for (profile, told) in
         [(Profile::default(), true), (Profile { stopped_edtla: false, ..Profile::default() }, false)]
@@ -380,6 +380,8 @@ fn stopped_streams_say_how_far_they_came() {
         // This one is under way when it is stopped.
         streams.ring(1);
         streams.bench.machine.run_us(20);
+        assert!(streams.bench.probe().seen.len() > 1);
+        assert_eq!(streams.context(1), (1, count(1024)), "while it runs only the controller knows");
         streams.bench.stop();
         let moved = 1024 * (1 + u32::try_from(streams.bench.probe().seen.len()).unwrap());
         assert!((2048..61_440).contains(&moved));

@@ -35,7 +35,7 @@ fn a_stall_of_the_third_packet_of_eight() {
     });
 }
 
-#[test] // req: XFR-03, TRB-44, CTX-19, CTX-10
+#[test] // req: XFR-03, TRB-44, CTX-19, CTX-10, EPS-02
 fn so_many_errors_in_a_row_as_cerr_says() {
     // CErr: errors in a row before an answer: events.
     let mut table = String::new();
@@ -110,7 +110,7 @@ fn only_errors_in_a_row_count_and_naks_are_none() {
     assert_eq!(bench.events(), "1@2:0");
 }
 
-#[test] // req: XFR-04, TRB-43, RNG-34
+#[test] // req: XFR-04, TRB-43, RNG-34, EPS-02
 fn babble_of_one_byte() {
     on_profiles(|profile| {
         for (trbs, packet, events) in [
@@ -182,7 +182,7 @@ fn a_setup_packet_is_acknowledged_or_lost() {
     });
 }
 
-#[test] // req: XFR-08, EPS-09, RNG-27
+#[test] // req: XFR-08, EPS-02, EPS-09, RNG-27
 fn every_kind_of_endpoint_recovers() {
     on_profiles(|profile| {
         for kind in ALL {
@@ -244,7 +244,7 @@ fn a_soft_retry_goes_on_in_the_middle_of_a_trb() {
     assert_eq!(sequences, [0, 1, 1, 1, 1, 1, 1, 0, 1, 0]);
 }
 
-#[test] // req: ERR-02, TRB-42, XFR-05
+#[test] // req: ERR-02, TRB-42, XFR-05, EPS-02
 fn memory_that_does_not_answer_as_a_data_buffer_error() {
     for kind in [EndpointType::BULK_OUT, EndpointType::BULK_IN, EndpointType::INTERRUPT_OUT] {
         let policy = Policy { data_buffer_error: true, ..Policy::DEFAULT };
@@ -305,24 +305,30 @@ fn a_device_is_pulled_out_of_a_transfer() {
     });
 }
 
-#[test] // req: XFR-30
+#[test] // req: XFR-30, XFR-31
 fn isochronous_tds_of_a_device_that_is_gone_fail_each() {
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::ISOCH_IN);
-    bench.probe().endless[1] = Some(64);
-    for _ in 0..40 {
-        bench.trbs("I64 ioc");
+    for disabled in [false, true] {
+        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::ISOCH_IN);
+        bench.probe().endless[1] = Some(64);
+        for _ in 0..40 {
+            bench.trbs("I64 ioc");
+        }
+        bench.machine.ring_doorbell(bench.slot, bench.ep);
+        bench.machine.run_us(2_000);
+        let before = bench.events();
+        assert!(before.contains("1@2:0") && !before.contains("4@"), "{before}");
+        if disabled {
+            bench.machine.write_portsc(1, 0x202);
+        } else {
+            bench.machine.xhc.detach(bench.machine.now, PortId::new(1).unwrap()).unwrap();
+        }
+        bench.machine.run_us(10_000);
+        let after = bench.events();
+        let failed = after.matches("4@").count();
+        assert_eq!(before.split(' ').count() + failed, 40, "{after}");
+        assert!(after.contains("4@39:64"), "{after}");
+        assert_eq!(bench.state(), EndpointState::RUNNING);
     }
-    bench.machine.ring_doorbell(bench.slot, bench.ep);
-    bench.machine.run_us(2_000);
-    let before = bench.events();
-    assert!(before.contains("1@2:0") && !before.contains("4@"), "{before}");
-    bench.machine.xhc.detach(bench.machine.now, PortId::new(1).unwrap()).unwrap();
-    bench.machine.run_us(10_000);
-    let after = bench.events();
-    let failed = after.matches("4@").count();
-    assert_eq!(before.split(' ').count() + failed, 40, "{after}");
-    assert!(after.contains("4@39:64"), "{after}");
-    assert_eq!(bench.state(), EndpointState::RUNNING);
 }
 
 #[test] // req: XFR-31
