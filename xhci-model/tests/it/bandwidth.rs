@@ -108,6 +108,29 @@ fn endpoints_are_admitted_until_the_limit_is_reached() {
     }
 }
 
+#[test] // req: BW-03
+fn the_payload_of_an_interval_counts_and_not_the_packets_that_it_could_hold() {
+    // Three packets of 1024 bytes could go; the endpoints say that they send so many bytes.
+    for (payload, packets, fit) in [(3072, 3, 1), (2048, 2, 2), (1024, 1, 4)] {
+        let mut machine = machine();
+        let slot = machine.enumerate(1, Gadget::new(Speed::High));
+        let mut admitted = 0;
+        for ep in all(false) {
+            let context = endpoint(slot, ep, EndpointType::ISOCH_OUT, 1024, 0)
+                .with_max_burst_size(2)
+                .with_max_esit_payload(payload);
+            let code = machine.configure(slot, &[(ep, context)]);
+            if code == FULL {
+                break;
+            }
+            assert_eq!(code, GOOD);
+            admitted += 1;
+        }
+        assert_eq!(6_000_000 / ((304 + bits(1024)) * 125 * packets), fit);
+        assert_eq!(admitted, fit, "{payload} bytes");
+    }
+}
+
 #[test] // req: BW-05, BW-06, TRB-48
 fn one_of_the_largest_fits_and_two_do_not() {
     for (speed, mps, packets, interval) in [(Speed::High, 1024, 3, 0), (Speed::Full, 1023, 1, 3)] {

@@ -10,7 +10,7 @@ use usb_spec::Speed;
 use xhci_model::{Latencies, Policy, PowerState, PowerWell, Profile};
 use xhci_spec::context::{EndpointState, EndpointType};
 use xhci_spec::trb::command;
-use xhci_spec::{CompletionCode, TrbType};
+use xhci_spec::{CompletionCode, Trb, TrbType};
 
 const CSS: u32 = 1 << 8;
 const CRS: u32 = 1 << 9;
@@ -105,7 +105,8 @@ fn nothing_is_lost_when_no_power_was() {
 
 #[test] // req: PWR-03
 fn endpoints_keep_their_states() {
-    let states = [EndpointState::RUNNING, EndpointState::STOPPED, EndpointState::HALTED];
+    let states =
+        [EndpointState::RUNNING, EndpointState::STOPPED, EndpointState::HALTED, EndpointState::ERROR];
     for state in states {
         let mut bench = bulk(Profile::default());
         match state {
@@ -115,6 +116,10 @@ fn endpoints_keep_their_states() {
                 bench.trbs("N512 ioc");
                 bench.go();
             }
+            EndpointState::ERROR => {
+                bench.ring.push(&mut bench.machine.memory, Trb::of_type(TrbType(63)));
+                bench.go();
+            }
             _ => {}
         }
         assert_eq!(bench.state(), state);
@@ -122,7 +127,8 @@ fn endpoints_keep_their_states() {
         sleep_and_lose_the_core(&mut bench.machine);
         bench.trbs("N512 ioc");
         bench.go();
-        let expected = if state == EndpointState::HALTED { state } else { EndpointState::RUNNING };
+        let stays = matches!(state, EndpointState::HALTED | EndpointState::ERROR);
+        let expected = if stays { state } else { EndpointState::RUNNING };
         assert_eq!(bench.state(), expected);
         let code = bench.reset(false);
         let allowed = state == EndpointState::HALTED;

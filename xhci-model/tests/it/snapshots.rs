@@ -4,7 +4,7 @@ use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::Duration;
 use usb_spec::Speed;
-use xhci_model::{Event, LogLevel, Profile};
+use xhci_model::{Event, Latencies, LogLevel, Profile};
 use xhci_spec::context::EndpointType;
 use xhci_spec::trb::transfer::{self, IsochStart};
 use xhci_spec::{Gpa, PortId};
@@ -51,10 +51,12 @@ fn story(profile: Profile, marks: &[u64]) -> (Vec<String>, Vec<u8>) {
     (machine.xhc.drain_log().map(line).collect(), machine.memory.slice(0, 4 << 20).to_vec())
 }
 
-#[test] // req: PWR-14, SEC-14
+#[test] // req: PWR-14, SEC-14, TIM-28
 fn nothing_changes_by_snapshots_at_any_time() {
-    for name in Profile::NAMES {
-        let profile: Profile = name.parse().unwrap();
+    let named = Profile::NAMES.map(|name| (name, name.parse::<Profile>().unwrap()));
+    // Where the random numbers stand is part of a snapshot.
+    let stress = Profile { latencies: Latencies::STRESS, ..Profile::default() };
+    for (name, profile) in named.into_iter().chain([("stress", stress)]) {
         let plain = story(profile.clone(), &[]);
         assert!(plain.0.len() > 200, "{name}: something happens");
         // In the middle of packets, intervals, latencies and resets.

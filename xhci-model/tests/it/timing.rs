@@ -226,6 +226,37 @@ fn each_timing_keeps_to_its_ranges() {
     assert!(stop(with(Latencies::SLOW)) <= Duration::from_millis(16));
 }
 
+#[test] // req: TIM-18
+fn only_the_first_reads_behind_a_doorbell_hold_up_the_bus() {
+    let reads = |read_us| {
+        let latencies = Latencies { memory_read: Latency::micros(read_us), ..Latencies::TYPICAL };
+        let (mut machine, slot, mut ring) = bulk(with(latencies));
+        let start =
+            machine.mfindex_zero() + Duration::MICROFRAME * (u64::from(machine.read(machine.runtime)) + 2);
+        machine.run(start + Duration::from_micros(20) - machine.now);
+        for _ in 0..3 {
+            ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 512).with_ioc(true));
+        }
+        machine.take_events(0, true);
+        let rung = machine.now;
+        machine.log_bus();
+        machine.ring_doorbell(slot, dci(1, false));
+        let mut events = Vec::new();
+        while events.len() < 3 {
+            let next = machine.xhc.poll_timeout().expect("packets are to come");
+            machine.run(next - machine.now);
+            events.extend(machine.take_events(0, true).iter().map(|_| machine.now - rung));
+        }
+        let packets = machine.on_bus();
+        let ends: Vec<Duration> = packets.iter().map(|each| each.end - rung).collect();
+        assert_eq!(events, ends, "an event is in memory when its transaction ends");
+        assert!(packets.windows(2).all(|pair| pair[0].end == pair[1].begin), "one behind the other");
+        packets[0].begin - rung
+    };
+    assert_eq!(reads(1), Duration::from_micros(3));
+    assert_eq!(reads(30), Duration::from_micros(61));
+}
+
 #[test] // req: TIM-21
 fn a_message_takes_its_time_from_the_first_event_that_it_is_for() {
     let latencies = Latencies { interrupt: Latency::micros(50), ..Latencies::TYPICAL };
