@@ -189,12 +189,14 @@ fn of_two_faults_the_earlier_one_counts() {
 
 #[test] // req: CMD-55, ERR-01
 fn a_context_in_no_memory_is_a_host_system_error() {
-    let commands: [fn(Gpa, SlotId) -> Trb; 3] = [
+    let commands: [fn(Gpa, SlotId) -> Trb; 4] = [
         |input, slot| command::address_device(input, slot, false),
         |input, slot| command::configure_endpoint(input, slot, false),
         command::evaluate_context,
+        |answer, _| command::get_port_bandwidth(answer, None, Psiv::HIGH),
     ];
-    for (make, state) in commands.into_iter().zip([SlotIs::Default, SlotIs::Addressed, SlotIs::Default]) {
+    let states = [SlotIs::Default, SlotIs::Addressed, SlotIs::Default, SlotIs::Enabled];
+    for (make, state) in commands.into_iter().zip(states) {
         let mut machine = Machine::new(Profile::default());
         let one = machine.slot_in(state);
         machine.memory.unmap(INPUT..INPUT + 0x1000);

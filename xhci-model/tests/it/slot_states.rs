@@ -466,6 +466,33 @@ fn reset_device_sends_nothing() {
     });
 }
 
+/// What takes an endpoint away says nothing of its TD, half done as it may be.
+#[test] // req: CMD-13, CMD-26, CMD-33, CMD-47
+fn an_endpoint_goes_without_an_event() {
+    let ends: [(&str, Make); 4] = [
+        ("Disable Slot", |_| command::disable_slot(one())),
+        ("Reset Device", |_| command::reset_device(one())),
+        ("DC = 1", |_| command::configure_endpoint(Gpa(0), one(), true)),
+        ("drop", |machine| configure(machine, InputControlContext::new().adding_slot().dropping(bulk_in()))),
+    ];
+    for (name, end) in ends {
+        on_every_profile(|mut machine| {
+            let (slot, mut ring) = machine.endpoint_in(EndpointState::RUNNING);
+            machine.gadget(PORT).answer(1, Answer::Data(vec![1; 512]));
+            ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 1024).with_ioc(true));
+            machine.ring_doorbell(slot, bulk_in());
+            machine.run_us(500);
+            let trb = end(&mut machine);
+            assert_eq!(machine.command_code(trb), CompletionCode::SUCCESS, "{name}");
+            let asked = machine.gadget(PORT).asked.len();
+            machine.run_us(2_000);
+            assert_eq!(machine.pending, [], "{name}");
+            assert_eq!(machine.take_events(0, true), [], "{name}");
+            assert_eq!(machine.gadget(PORT).asked.len(), asked, "{name}");
+        });
+    }
+}
+
 #[test] // req: CMD-14, CMD-13
 fn both_kinds_of_disable_slot_are_there() {
     for shown in [false, true] {

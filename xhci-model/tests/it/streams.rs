@@ -269,12 +269,14 @@ fn a_device_that_chooses_a_stream_out_of_range() {
     }
 }
 
-#[test] // req: STR-09, CMD-45, RNG-20
+#[test] // req: STR-09, CMD-45, RNG-20, CTX-24, CTX-27
 fn set_dequeue_pointer_of_a_stream() {
     let mut streams = Streams::new(EndpointType::BULK_OUT);
     streams.trbs(1, "N8 ioc, N16 ioc, N32 ioc");
     streams.bench.machine.ring_doorbell(streams.bench.slot, streams.bench.ep);
     assert_eq!(streams.set_dequeue(1, PRIMARY, 1), CompletionCode::CONTEXT_STATE_ERROR);
+    // CTX-27: the entry is written whole, with the array.
+    streams.bench.machine.poison_output(streams.bench.slot);
     streams.bench.stop();
     assert_eq!(streams.events(), "27@0:0");
     assert_eq!(streams.context(1), (0, 0));
@@ -293,6 +295,13 @@ fn set_dequeue_pointer_of_a_stream() {
     ] {
         assert_eq!(streams.set_dequeue(stream, kind, 0), CompletionCode(code), "stream {stream} {kind}");
     }
+    let (slot, ep) = (streams.bench.slot, streams.bench.ep);
+    let other_cycle = command::set_tr_dequeue_pointer(slot, ep, Gpa(ring_of(15) + 16), false);
+    let code = streams.bench.machine.command_code(other_cycle.with_stream_id(15).with_sct(PRIMARY));
+    assert_eq!(code, CompletionCode::SUCCESS);
+    let context = StreamContext::from_bytes(streams.bench.machine.memory.get(ARRAY + 15 * 16));
+    let shown = (context.sct(), context.dcs(), context.tr_dequeue_pointer());
+    assert_eq!(shown, (PRIMARY, false, Gpa(ring_of(15) + 16)));
     streams.go(&[1]);
     assert_eq!((streams.packets().as_str(), streams.events().as_str()), ("1:32", "1@1.2:0"));
     // An endpoint without streams has none to name.
