@@ -463,6 +463,25 @@ fn a_transaction_translator_has_a_bus_of_its_own() {
     }
 }
 
+#[test] // req: BW-08, TRB-74
+fn interrupt_endpoints_fill_the_bus_behind_a_translator() {
+    let mut machine = machine();
+    let (_, [slot, _]) = behind_hub(&mut machine, 1, false, 0);
+    let idle = left(&mut machine, None, Speed::High).1[1];
+    let mut codes = Vec::new();
+    for ep in all(true).chain(all(false)).take(20) {
+        let kind = if ep.is_in() { EndpointType::INTERRUPT_IN } else { EndpointType::INTERRUPT_OUT };
+        codes.push(machine.configure(slot, &[periodic(slot, ep, kind, 64, 1, 3)]));
+    }
+    // A think time of 8 bits of 5000 ticks each.
+    let takes = 9_107 * 60 + bits(64) * 50_124 / 10 + 8 * 5_000;
+    let fit = usize::try_from(54_000_000 / takes).unwrap();
+    assert_eq!(codes[..fit], [GOOD].repeat(fit));
+    assert!(codes.len() > fit && codes[fit..].iter().all(|code| *code == FULL_BEHIND_HUB), "{codes:?}");
+    // Their tokens take time of the high-speed bus.
+    assert!(left(&mut machine, None, Speed::High).1[1] < idle);
+}
+
 #[test] // req: BW-08, TRB-48
 fn a_full_high_speed_bus_is_the_primary_shortage() {
     let mut machine = machine();

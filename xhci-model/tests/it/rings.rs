@@ -473,6 +473,32 @@ fn a_td_has_any_number_of_bytes() {
 }
 
 #[test] // req: SEC-04
+fn so_many_trbs_lie_under_one_packet_or_make_an_isochronous_td() {
+    for kind in [EndpointType::BULK_OUT, EndpointType::ISOCH_OUT] {
+        for (trbs, code, packets) in [(2048, "1@2047:0", 1), (2049, "5@2047:0", 0)] {
+            let mut bench = Bench::new(Profile::default(), Speed::High, kind);
+            bench.stop();
+            let at = Gpa(ELSEWHERE);
+            let trb = command::set_tr_dequeue_pointer(bench.slot, bench.ep, at, true);
+            assert_eq!(bench.machine.command_code(trb), CompletionCode::SUCCESS);
+            bench.events();
+            bench.ring = Producer::new(at.0, 4096);
+            bench.trbs(if kind.is_isoch() { "I0 ch" } else { "N0 ch" });
+            for _ in 2..trbs {
+                bench.trbs("N0 ch");
+            }
+            bench.trbs("N8 ioc");
+            bench.go();
+            // An isochronous ring that is empty is told of too.
+            assert_eq!(bench.events().split(' ').next(), Some(code), "{kind} {trbs}");
+            assert_eq!(bench.probe().seen.len(), packets);
+            let state = if packets == 0 { EndpointState::ERROR } else { EndpointState::RUNNING };
+            assert_eq!(bench.state(), state);
+        }
+    }
+}
+
+#[test] // req: SEC-04
 fn a_td_has_65536_trbs_at_most() {
     // No Ops between the first and the last TRB count as TRBs, though they are not of the TD.
     for (trbs, no_ops, code, packets) in [

@@ -1,6 +1,7 @@
 //! Save State and Restore State (xHCI 4.23.2).
 
 use crate::support::bench::Bench;
+use crate::support::commands::SlotIs;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CSC, PED, PP, WCE, show};
 use crate::support::saved::SRE;
@@ -39,7 +40,7 @@ fn on_profiles(test: impl Fn(Profile)) {
     }
 }
 
-#[test] // req: PWR-01, PWR-02, PWR-03, PWR-04, PWR-05, TIM-23
+#[test] // req: PWR-01, PWR-02, PWR-03, PWR-04, PWR-05, SLT-08, TIM-23
 fn transfers_go_on_after_the_core_lost_its_power() {
     on_profiles(|profile| {
         for crcr_before_crs in [true, false] {
@@ -85,6 +86,7 @@ fn transfers_go_on_after_the_core_lost_its_power() {
             assert_eq!(bench.stop(), CompletionCode::SUCCESS);
             let slot = bench.machine.command(command::enable_slot(0)).slot;
             assert_eq!(slot.map(|slot| slot.get()), Some(2), "slot 1 is in use");
+            assert_eq!(bench.machine.slot_state(bench.slot), SlotIs::Configured);
         }
     });
 }
