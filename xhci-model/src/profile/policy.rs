@@ -39,7 +39,8 @@ pub struct Policy {
     /// Memory that does not answer under a data buffer is a Data Buffer Error of its TD, not a Host System Error
     /// (ERR-02).
     pub data_buffer_error: bool,
-    /// HSE and HCE interrupt the host: IP of interrupter 0 and EINT are set, without an event (ERR-01).
+    /// HSE and HCE interrupt the host: IP of interrupter 0 and EINT are set, without an event (ERR-01, OPR-27).
+    /// Without it a driver has to poll USBSTS.
     pub error_interrupt: bool,
     /// Restoring the state always fails, as if it had been lost (PWR-06).
     pub restore_fails: bool,
@@ -87,7 +88,7 @@ impl Policy {
         isoch_trailing_event: true,
         stopped_event: true,
         data_buffer_error: false,
-        error_interrupt: false,
+        error_interrupt: true,
         restore_fails: false,
         save_fails: false,
         ports_start_without_power: false,

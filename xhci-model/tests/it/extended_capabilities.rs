@@ -279,14 +279,14 @@ fn smi_enables_and_mirrors() {
     machine.write(control, SMI_ENABLES);
     machine.write8(control + 1, 0x40);
     assert_eq!(machine.read(control), 0x4011);
-    // A Host System Error shows too.
+    // A Host System Error shows too, and its interrupt.
     machine
         .memory
         .put(machine.command.base, &transfer::link(Gpa(0x7FFF_0000), false).with_cycle(true).to_bytes());
     machine.write(machine.doorbells, 0);
     machine.run_us(100);
     assert_eq!(machine.usbsts() & 4, 4);
-    assert_eq!(machine.read(control), 0x4011 | 1 << 20);
+    assert_eq!(machine.read(control), 0x4011 | 1 << 20 | 1 << 16);
 }
 
 #[test] // req: EXT-19
