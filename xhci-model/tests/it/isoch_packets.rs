@@ -473,6 +473,79 @@ fn memory_that_does_not_answer_costs_one_td() {
     }
 }
 
+#[test] // req: RNG-23, CAP-17, ISO-24
+fn behind_an_error_that_does_not_halt_event_data_is_executed() {
+    // Packets of 64 bytes: the error is in the first TRB, or in the second one behind an Event Data TRB.
+    let mut table = String::new();
+    let data = |bytes| Answer::Data(vec![1; bytes]);
+    for parse_all_event_data in [true, false] {
+        for (name, answers) in [
+            ("all well", [data(64), data(64)]),
+            ("first", [Answer::Silence, data(64)]),
+            ("second", [data(64), Answer::Silence]),
+        ] {
+            let profile = Profile { parse_all_event_data, ..Profile::default() };
+            let two = |context: EndpointContext| context.with_max_burst_size(1).with_max_esit_payload(128);
+            let mut stream = stream(profile, Speed::High, IN, 64, two);
+            answers.into_iter().for_each(|answer| stream.machine.gadget(1).answer(1, answer));
+            stream.put(isoch(64).with_chain(true));
+            stream.put(transfer::normal(Gpa(BUFFERS + 64), 64).with_chain(true));
+            stream.put(transfer::event_data(1).with_ioc(true).with_chain(true));
+            stream.push(transfer::event_data(2));
+            stream.kick();
+            let base = stream.ring.base;
+            let told: Vec<String> = (stream.watch_us(3_000).iter())
+                .map(|(_, event)| match event.event_data() {
+                    true => {
+                        format!("{}={}:{}", event.completion_code().0, event.parameter, event.event_length())
+                    }
+                    false => {
+                        let index = (event.parameter - base) / 16;
+                        format!("{}@{index}:{}", event.completion_code().0, event.event_length())
+                    }
+                })
+                .collect();
+            writeln!(table, "PAE {parse_all_event_data}, {name}: {}", told.join(" ")).unwrap();
+        }
+    }
+    expect![[r#"
+        PAE true, all well: 1=1:128 1=2:0
+        PAE true, first: 4@0:64 4=1:0 4=2:0
+        PAE true, second: 4@1:64 4=1:64 4=2:0
+        PAE false, all well: 1=1:128 1=2:0
+        PAE false, first: 4@0:64 4=1:0
+        PAE false, second: 4@1:64 4=1:64
+    "#]]
+    .assert_eq(&table);
+}
+
+#[test] // req: TRB-06
+fn burst_counts_do_not_change_the_data() {
+    let data: Vec<u8> = (0..=250).cycle().take(4500).collect();
+    for (speed, packets) in [(Speed::Super, 5), (Speed::High, 3)] {
+        let bytes = data.len().min(packets * 1024);
+        let mut stream = stream(Profile::default(), speed, OUT, 1024, |context| {
+            let mult = if speed == Speed::Super { 1 } else { 0 };
+            context.with_max_burst_size(2).with_mult(mult).with_max_esit_payload(6144)
+        });
+        stream.machine.memory.put(BUFFERS, &data);
+        for tbc in 0..4 {
+            for tlbpc in 0..16 {
+                stream.push(isoch(u32::try_from(bytes).unwrap()).with_tbc(tbc).with_tlbpc(tlbpc));
+            }
+        }
+        stream.kick();
+        let codes = stream.watch_codes(20_000);
+        assert_eq!(codes, (0..64).map(|td| (CompletionCode::SUCCESS, td, 0)).collect::<Vec<_>>());
+        let received = &stream.machine.gadget(stream.port).received;
+        assert_eq!(received.len(), 64 * packets);
+        for td in received.chunks(packets) {
+            let sent: Vec<u8> = td.iter().flat_map(|(_, _, data)| data.clone()).collect();
+            assert!(sent == data[..bytes], "{speed}");
+        }
+    }
+}
+
 #[test] // req: ISO-02, ISO-27
 fn what_may_not_begin_a_td_stops_the_endpoint_with_an_error() {
     for wrong in [

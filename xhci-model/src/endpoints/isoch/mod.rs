@@ -24,7 +24,14 @@ impl Endpoint {
             return;
         }
         let code = if code == CompletionCode::SUCCESS { CompletionCode::SHORT_PACKET } else { code };
-        self.retire_early(bytes, code, completions);
+        let ended = if moved_nothing(code) && bytes > 0 {
+            // RNG-27: the packet failed in the TRB in which it would have begun.
+            self.retire(bytes, completions);
+            0
+        } else {
+            bytes
+        };
+        self.retire_early(ended, code, completions);
         self.skip_fetched(completions);
     }
 
@@ -47,4 +54,14 @@ impl Endpoint {
         let field = if extended { 31 } else { 3 };
         IsochBursts { tbc: right.tbc & field, ..right } == IsochBursts { tbc, tlbpc }
     }
+}
+
+/// Whether no byte of the packet that failed moved. Of one that was too long, those that fit did.
+fn moved_nothing(code: CompletionCode) -> bool {
+    matches!(
+        code,
+        CompletionCode::USB_TRANSACTION_ERROR
+            | CompletionCode::SPLIT_TRANSACTION_ERROR
+            | CompletionCode::DATA_BUFFER_ERROR
+    )
 }
