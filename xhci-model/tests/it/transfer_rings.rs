@@ -111,6 +111,35 @@ fn without_pae_only_the_first_event_data_trb_is_executed() {
     ));
 }
 
+#[test] // req: CAP-17, RNG-23, RNG-27
+fn behind_an_error_that_halts_nothing_is_executed() {
+    // What the device says to the IN tokens; a babble is one byte more than a packet.
+    let errors: [(&str, &[Say]); 4] = [
+        ("stall", &[Say::Stall]),
+        ("silence", &[Say::Silence; 3]),
+        ("babble", &[Say::Data(513)]),
+        ("stall of the second packet", &[Say::Data(512), Say::Stall]),
+    ];
+    for parse_all_event_data in [true, false] {
+        let mut table = String::new();
+        for (name, says) in errors {
+            let profile = Profile { parse_all_event_data, ..Profile::default() };
+            let mut bench = Bench::new(profile, Speed::High, EndpointType::BULK_IN);
+            bench.probe().input[1].extend(says);
+            bench.trbs("N512 ch isp, E1 ch ioc, N512 ch ioc, E2 ioc, N512 ioc");
+            bench.go();
+            writeln!(table, "{name} | {} | {}", bench.events(), bench.state()).unwrap();
+        }
+        expect![[r#"
+            stall | 6@0:512 | Halted
+            silence | 4@0:512 | Halted
+            babble | 3@0:512 | Halted
+            stall of the second packet | 1=e001:512 6@2:512 | Halted
+        "#]]
+        .assert_eq(&table);
+    }
+}
+
 #[test] // req: RNG-17
 fn told_once_as_qemu_does() {
     let policy = Policy { short_packet_once: true, ..Policy::DEFAULT };
@@ -220,6 +249,41 @@ fn a_trb_without_bytes_has_no_buffer() {
     bench.go();
     assert_eq!(bench.events(), "1@2:0", "no access to where nothing answers");
     assert_eq!(bench.probe().seen[0].data.len(), 128);
+}
+
+#[test] // req: RNG-22
+fn evaluate_next_trb_changes_no_result() {
+    let with_ent = |trbs: &str| trbs.replace(" ch", " ch ent");
+    let short: Vec<(String, &[usize])> =
+        SHORT.iter().map(|(trbs, packets)| (with_ent(trbs), *packets)).collect();
+    let short: Vec<(&str, &[usize])> =
+        short.iter().map(|(trbs, packets)| (trbs.as_str(), *packets)).collect();
+    let whole: Vec<String> = WHOLE.iter().map(|trbs| with_ent(trbs)).collect();
+    let whole: Vec<&str> = whole.iter().map(String::as_str).collect();
+    for parse_all_event_data in [true, false] {
+        let profile = Profile { parse_all_event_data, ..Profile::default() };
+        let plain = bulk_in(&profile, SHORT) + &bulk_out(&profile, WHOLE);
+        let ent = bulk_in(&profile, &short) + &bulk_out(&profile, &whole);
+        assert!(ent.contains("ch ent, E1"));
+        assert_eq!(ent.replace(" ent", ""), plain);
+    }
+}
+
+#[test] // req: RNG-22, RNG-21
+fn event_data_may_stand_anywhere_in_a_td() {
+    expect![[r#"
+        E1 ch ioc, N100 ioc | [100] | 1=e001:0 1@1:0 | Running
+        E1 ch, N100 ch, E2 ch ioc, E3 ch ioc, N28 ch, E4 ioc | [128] | 1=e002:100 1=e003:0 1=e004:28 | Running
+        N100 ch, E1 ch ioc, N0 ioc | [100] | 1=e001:100 1@2:0 | Running
+    "#]]
+    .assert_eq(&bulk_out(
+        &Profile::default(),
+        &[
+            "E1 ch ioc, N100 ioc",
+            "E1 ch, N100 ch, E2 ch ioc, E3 ch ioc, N28 ch, E4 ioc",
+            "N100 ch, E1 ch ioc, N0 ioc",
+        ],
+    ));
 }
 
 /// Control transfers, with the violations that the TRBs make.

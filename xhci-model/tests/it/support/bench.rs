@@ -114,6 +114,7 @@ impl Bench {
         trb.with_chain(has("ch"))
             .with_ioc(has("ioc"))
             .with_interrupter_target(target)
+            .with_control_flag(1, has("ent"))
             .with_control_flag(2, has("isp"))
             .with_control_flag(6, has("idt") || trb.idt())
     }
