@@ -303,6 +303,38 @@ fn commands_wait_for_the_one_before() {
     .assert_eq(&text);
 }
 
+#[test] // req: RNG-05, RNG-06, RNG-07, RNG-31
+fn links_lead_through_the_command_ring() {
+    on_every_profile(|mut machine| {
+        let second = 0x6_0000;
+        let put = |machine: &mut Machine, at: u64, trb: Trb, cycle| {
+            machine.memory.put(at, &trb.with_cycle(cycle).to_bytes());
+        };
+        // Chain says nothing here; one Link asks for an event, the other toggles the cycle state.
+        let link = transfer::link(Gpa(second), false).with_ioc(true).with_chain(true);
+        put(&mut machine, COMMAND_RING, command::no_op(), true);
+        put(&mut machine, COMMAND_RING + 16, link, true);
+        put(&mut machine, second, command::no_op(), true);
+        put(&mut machine, second + 16, transfer::link(Gpa(COMMAND_RING), true), true);
+        expect![[r#"
+            Command Completion Event: Success 0x2000
+            Command Completion Event: Success 0x2010
+            Command Completion Event: Success 0x60000
+        "#]]
+        .assert_eq(&completions(&mut machine));
+        // Once around with the other cycle state; the Link there still has the old one.
+        put(&mut machine, COMMAND_RING, command::no_op(), false);
+        assert_eq!(completions(&mut machine), "Command Completion Event: Success 0x2000\n");
+        put(&mut machine, COMMAND_RING + 16, link, false);
+        put(&mut machine, second, command::no_op(), false);
+        expect![[r#"
+            Command Completion Event: Success 0x2010
+            Command Completion Event: Success 0x60000
+        "#]]
+        .assert_eq(&completions(&mut machine));
+    });
+}
+
 #[test] // req: OPR-36, OPR-37, OPR-39, TRB-64
 fn a_stopped_ring_goes_on_where_it_stopped() {
     for (_, profile) in profiles() {

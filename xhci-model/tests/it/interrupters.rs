@@ -258,3 +258,35 @@ fn hcrst_clears_interrupters_and_halting_does_not() {
         assert_eq!((machine.iman(0), machine.interrupts.len()), (IE, 0));
     });
 }
+
+#[test] // req: INT-24, OPR-10
+fn hcrst_clears_the_secondary_interrupters_too() {
+    on_every_profile_with_secondaries(|mut machine| {
+        machine.write(machine.ir(1), IE);
+        let (slot, ep, mut ring) = bulk(&mut machine, EndpointType::BULK_OUT);
+        // INTE = 0: IP stays. One event of two is taken, so that IPE is 1.
+        machine.write(machine.op, 1);
+        for _ in 0..2 {
+            ring.push(&mut machine.memory, normal(1));
+        }
+        machine.ring_doorbell(slot, ep);
+        machine.wait_for_events(1, 2);
+        machine.rings[1].at += 1;
+        machine.ack(1);
+        machine.write(machine.ir(1), IE | IP);
+        machine.write(machine.ir(1) + 4, 65_535 << 16 | 77);
+        machine.write(machine.op, 0);
+        machine.wait_ms(16, |machine| machine.read(machine.op + 4) & 1 == 1);
+        let state = |machine: &Machine, id| (machine.iman(id), machine.ehb(id));
+        assert_eq!(machine.read(machine.ir(1) + 4) & 0xFFFF, 77);
+        assert_eq!(machine.iman(1) & IE, IE);
+        machine.write(machine.op, 2);
+        machine.wait_ms(100, |machine| machine.read(machine.op) & 2 == 0);
+        let count = u16::try_from(machine.read(4) >> 8 & 0x7FF).unwrap();
+        for id in 0..count {
+            assert_eq!(state(&machine, id), (0, false), "interrupter {id}");
+            let registers = [4, 8, 0x10, 0x14, 0x18, 0x1C].map(|at| machine.read(machine.ir(id) + at));
+            assert_eq!(registers, [4000, 0, 0, 0, 0, 0], "interrupter {id}");
+        }
+    });
+}

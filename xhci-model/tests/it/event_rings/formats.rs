@@ -10,7 +10,7 @@ use usb_spec::Speed;
 use xhci_model::Profile;
 use xhci_spec::context::EndpointType;
 use xhci_spec::trb::{command, transfer};
-use xhci_spec::{Gpa, PortId, Trb, TrbType};
+use xhci_spec::{CompletionCode, Gpa, PortId, Trb, TrbType};
 
 const TABLE: u64 = EVENT_RINGS + 0xF000;
 
@@ -28,7 +28,7 @@ fn dwords(ring: &mut Segments, machine: &mut Machine) -> String {
     trb.to_dwords().map(|dword| format!("{dword:08x}")).join(" ")
 }
 
-#[test] // req: TRB-28, TRB-36
+#[test] // req: TRB-08, TRB-28, TRB-36
 fn transfer_events() {
     on_every_profile(|mut machine| {
         let (slot, ep, _) = bulk(&mut machine, EndpointType::BULK_IN);
@@ -160,7 +160,7 @@ fn what_is_not_an_event_is_told_from_one() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    #[test] // req: TRB-32, TRB-36, TRB-40, TRB-76
+    #[test] // req: TRB-32, TRB-36, TRB-40, TRB-42, TRB-76
     fn no_command_or_transfer_leads_to_an_event_that_is_none(
         commands in proptest::collection::vec((0_u32..64, any::<[u32; 3]>(), any::<u32>()), 1..20),
         transfers in proptest::collection::vec((0_u32..16, any::<[u32; 3]>(), any::<u32>()), 1..20),
@@ -196,6 +196,8 @@ proptest! {
         let mut count = 0;
         while let Some((at, trb)) = ring.take(&machine) {
             prop_assert!(is_well_formed(trb), "{trb:?} at {at:#x}");
+            // TRB-42: there is memory everywhere.
+            prop_assert_ne!(trb.completion_code(), CompletionCode::DATA_BUFFER_ERROR);
             count += 1;
         }
         prop_assert!(count > 0 || machine.read(machine.op + 4) & 4 != 0, "events, or a host system error");

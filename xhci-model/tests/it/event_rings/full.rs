@@ -6,10 +6,10 @@ use crate::support::interrupts::{INTE, bulk, clog, normal};
 use crate::support::{EVENT_RINGS, Machine, dci, endpoint, on_every_profile};
 use expect_test::expect;
 use usb_spec::Speed;
-use xhci_model::{Policy, Profile};
+use xhci_model::{Notification, Policy, Profile};
 use xhci_spec::context::EndpointType;
 use xhci_spec::trb::command;
-use xhci_spec::{PortId, Trb, TrbType};
+use xhci_spec::{CompletionCode, PortId, SlotId, Trb, TrbType};
 
 const BASE: u64 = EVENT_RINGS + 0x1000;
 
@@ -244,6 +244,45 @@ fn what_is_held_is_not_written_while_halted() {
     machine.write(machine.op, 1 | INTE);
     machine.run_us(1_000);
     assert_eq!(machine.available(1), 1, "the start looks at the ring");
+}
+
+#[test] // req: EVR-14
+fn what_devices_and_other_slots_tell_is_lost_too() {
+    type Act = fn(&mut Machine, SlotId);
+    let notify: Act = |machine, _| {
+        machine.xhc.notify(machine.now, PortId::new(7).unwrap(), Notification { kind: 1, data: 0 });
+    };
+    let negotiate: Act = |machine, asking| {
+        let code = machine.command_code(command::negotiate_bandwidth(asking));
+        assert_eq!(code, CompletionCode::SUCCESS);
+    };
+    let mut story = String::new();
+    for act in [notify, negotiate] {
+        let mut machine = Machine::new(Profile { bandwidth_negotiation: true, ..Profile::default() });
+        let asking = machine.enumerate(1, Gadget::new(Speed::High));
+        let periodic = machine.enumerate(2, Gadget::new(Speed::High));
+        let ep = dci(1, true);
+        machine.configure(periodic, &[(ep, endpoint(periodic, ep, EndpointType::INTERRUPT_IN, 8, 3))]);
+        let notifying = machine.enumerate(7, Gadget::new(Speed::Super));
+        machine.write(machine.op + 0x14, 2);
+        [periodic, notifying].iter().for_each(|slot| machine.target_slot(*slot, 1));
+        clog(&mut machine, 1);
+        for _ in 0..3 {
+            act(&mut machine, asking);
+            machine.run_us(1_000);
+        }
+        assert_eq!(machine.take_events(1, true).len(), 1, "the notice");
+        act(&mut machine, asking);
+        machine.run_us(1_000);
+        story += &machine.transcript(1);
+    }
+    expect![[r#"
+        Host Controller Event: Event Lost Error
+        Device Notification Event: Success slot 3
+        Host Controller Event: Event Lost Error
+        Bandwidth Request Event: Success slot 2
+    "#]]
+    .assert_eq(&story);
 }
 
 #[test] // req: EVR-14, DBS-07

@@ -3,11 +3,11 @@
 use crate::support::interrupts::segments::Segments;
 use crate::support::interrupts::{Act, IE, INTE, on_every_profile_with_secondaries};
 use crate::support::interrupts::{bulk, normal};
-use crate::support::{EVENT_RINGS, Machine, on_every_profile};
+use crate::support::{EVENT_RINGS, INPUT, Machine, on_every_profile};
 use expect_test::expect;
 use sim_time::Duration;
 use xhci_model::Profile;
-use xhci_spec::context::EndpointType;
+use xhci_spec::context::{EndpointType, InputControlContext, SlotContext};
 use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::{command, transfer};
 use xhci_spec::{Gpa, Trb, TrbType};
@@ -393,6 +393,26 @@ fn completions_of_an_endpoint_come_before_that_of_the_command_that_stops_it() {
         let mut expected = trbs[..sent].to_vec();
         expected.extend(trbs.get(sent).copied().or(Some(Gpa(trbs[59].0 + 16))));
         assert_eq!(told, expected);
+    });
+}
+
+#[test] // req: EVR-22
+fn completions_of_an_endpoint_come_before_that_of_the_command_that_drops_it() {
+    on_every_profile(|mut machine| {
+        let (slot, ep, mut ring) = bulk(&mut machine, EndpointType::BULK_OUT);
+        let trbs: Vec<Gpa> = (0..100).map(|_| ring.push(&mut machine.memory, normal(0))).collect();
+        let control = InputControlContext::new().adding_slot().dropping(ep);
+        machine.input(control, SlotContext::new().with_context_entries(1), &[]);
+        machine.command.push(&mut machine.memory, command::configure_endpoint(Gpa(INPUT), slot, false));
+        machine.ring_doorbell(slot, ep);
+        machine.wait_for_events(0, 1);
+        machine.write(machine.doorbells, 0);
+        machine.run_us(10_000);
+        let events = machine.take_events(0, true);
+        let (done, before) = events.split_last().unwrap();
+        assert_eq!(done.trb_type(), TrbType::COMMAND_COMPLETION_EVENT);
+        let told: Vec<Gpa> = before.iter().map(|trb| trb.pointer()).collect();
+        assert_eq!(told, trbs[..told.len()], "in the order of the TRBs, and nothing behind the completion");
     });
 }
 

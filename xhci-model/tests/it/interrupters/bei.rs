@@ -13,14 +13,16 @@ fn only_normal_isoch_and_event_data_trbs_have_a_bei() {
     // Each TRB with IOC and bit 9 set: events on ring 1, interrupts of it.
     let bei = |trb: Trb| trb.with_ioc(true).with_bei(true).with_interrupter_target(InterrupterId(1));
     let setup = transfer::setup_stage([0, 9, 0, 0, 0, 0, 0, 0], xhci_spec::trb::TransferType::NO_DATA);
+    let setup_out = transfer::setup_stage([0, 9, 0, 0, 0, 0, 8, 0], xhci_spec::trb::TransferType::OUT);
     let isoch = transfer::isoch(Gpa(BUFFERS), 8, transfer::IsochStart::Asap);
-    let cases: [(&str, EndpointType, Vec<Trb>); 7] = [
+    let cases: [(&str, EndpointType, Vec<Trb>); 8] = [
         ("normal", EndpointType::BULK_OUT, vec![bei(transfer::normal(Gpa(BUFFERS), 8))]),
         ("event data", EndpointType::BULK_OUT, vec![bei(transfer::event_data(1))]),
         ("no op", EndpointType::BULK_OUT, vec![bei(transfer::no_op())]),
         ("link", EndpointType::BULK_OUT, vec![bei(transfer::link(Gpa(BUFFERS + 0x1000), true))]),
         ("isoch", EndpointType::ISOCH_OUT, vec![bei(isoch)]),
         ("setup", EndpointType::CONTROL, vec![bei(setup)]),
+        ("data", EndpointType::CONTROL, vec![setup_out, bei(transfer::data_stage(Gpa(BUFFERS), 8, false))]),
         ("status", EndpointType::CONTROL, vec![setup, bei(transfer::status_stage(true))]),
     ];
     let mut table = String::new();
@@ -48,6 +50,7 @@ fn only_normal_isoch_and_event_data_trbs_have_a_bei() {
         link      : 1 1
         isoch     : 1 0
         setup     : 1 1
+        data      : 1 1
         status    : 1 1
     "#]]
     .assert_eq(&table);
@@ -59,7 +62,7 @@ fn bei_holds_back_the_interrupt_that_ioc_asked_for_and_no_other() {
     let mut table = String::new();
     let packet = |bytes| Answer::Data(vec![1; bytes]);
     let answers = [("full", packet(64)), ("short", packet(10)), ("stall", Answer::Stall)];
-    for (ioc, isp, bei) in [(1, 0, 0), (1, 0, 1), (0, 1, 0), (0, 1, 1), (1, 1, 1), (0, 0, 0)] {
+    for (ioc, isp, bei) in [(1, 0, 0), (1, 0, 1), (0, 1, 0), (0, 1, 1), (1, 1, 0), (1, 1, 1), (0, 0, 0)] {
         for (name, answer) in &answers {
             let mut machine = Machine::new(Profile::default());
             let slot = machine.enumerate(1, Gadget::new(Speed::High));
@@ -93,6 +96,9 @@ fn bei_holds_back_the_interrupt_that_ioc_asked_for_and_no_other() {
         0 1 1 full : 0 0
         0 1 1 short: 1 1
         0 1 1 stall: 1 1
+        1 1 0 full : 1 1
+        1 1 0 short: 1 1
+        1 1 0 stall: 1 1
         1 1 1 full : 1 0
         1 1 1 short: 1 0
         1 1 1 stall: 1 1

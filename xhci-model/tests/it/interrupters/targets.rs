@@ -5,7 +5,7 @@ use crate::support::interrupts::{IE, INTE, bulk, normal, on_every_profile_with_s
 use crate::support::{BUFFERS, INPUT, Machine, dci, endpoint};
 use sim_time::Duration;
 use usb_spec::Speed;
-use xhci_model::Violation;
+use xhci_model::{Profile, Violation};
 use xhci_spec::context::{EndpointType, InputControlContext};
 use xhci_spec::trb::{command, transfer};
 use xhci_spec::{CompletionCode, Gpa, InterrupterId, PortId, TrbType};
@@ -96,6 +96,20 @@ fn an_xrun_goes_where_the_slot_says() {
         assert_eq!(machine.take_events(0, true), []);
         assert_eq!(machine.take_events(1, true), []);
     });
+}
+
+#[test] // req: INT-18
+fn a_bandwidth_request_goes_where_the_slot_says() {
+    let mut machine = Machine::new(Profile { bandwidth_negotiation: true, ..Profile::default() });
+    let asking = machine.enumerate(1, Gadget::new(Speed::High));
+    let asked = machine.enumerate(2, Gadget::new(Speed::High));
+    let ep = dci(1, true);
+    machine.configure(asked, &[(ep, endpoint(asked, ep, EndpointType::INTERRUPT_IN, 8, 3))]);
+    machine.target_slot(asked, 1);
+    machine.pending.clear();
+    let code = machine.command_code(command::negotiate_bandwidth(asking));
+    assert_eq!((code, machine.pending.len()), (CompletionCode::SUCCESS, 0));
+    assert_eq!(machine.transcript(1), "Bandwidth Request Event: Success slot 2\n");
 }
 
 #[test] // req: INT-19
