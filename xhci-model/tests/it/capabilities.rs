@@ -10,9 +10,9 @@ use expect_test::expect;
 use std::fmt::Write as _;
 use usb_spec::Speed;
 use xhci_model::{Policy, Profile, Violation, Xhci};
-use xhci_spec::context::EndpointType;
+use xhci_spec::context::{EndpointType, StreamContext};
 use xhci_spec::erst::ErstEntry;
-use xhci_spec::trb::{command, transfer};
+use xhci_spec::trb::{StreamContextType, command, transfer};
 use xhci_spec::{CompletionCode, Dci, FrameId, Gpa, PortId, SlotId, Trb, TrbType};
 
 #[test] // req: CAP-01, CAP-02, OPR-01
@@ -336,6 +336,27 @@ fn stream_contexts_and_the_array_of_contexts_do_not_grow() {
         let device = CONTEXTS + 0x1000 + stride;
         let state = u32::from_le_bytes(machine.memory.get(device)) & 7;
         assert_eq!(state, 1, "EP0 Running, {stride} bytes behind the slot context");
+        // Stream contexts are 16 bytes in both modes: the one of stream 3 is 48 bytes into the array.
+        let port = machine.usb3_port();
+        let slot = machine.enumerate(port, Gadget::new(Speed::Super));
+        let (ep, array, ring) = (dci(1, false), 0x30_0000, 0x31_0000);
+        let context = endpoint(slot, ep, EndpointType::BULK_OUT, 1024, 0)
+            .with_max_pstreams(1)
+            .with_lsa(true)
+            .with_tr_dequeue_pointer(Gpa(array))
+            .with_dcs(false);
+        assert_eq!(machine.configure(slot, &[(ep, context)]), CompletionCode::SUCCESS);
+        let stream = StreamContext::new().with_sct(StreamContextType::PRIMARY_RING).with_dcs(true);
+        machine.memory.put(array + 48, &stream.with_tr_dequeue_pointer(Gpa(ring)).to_bytes());
+        let trb = transfer::normal(Gpa(BUFFERS), 8).with_ioc(true);
+        Producer::new(ring, 16).push(&mut machine.memory, trb);
+        machine.pending.clear();
+        machine.write(machine.doorbells + 4 * u32::from(slot.get()), 3 << 16 | u32::from(ep.get()));
+        machine.run_us(1_000);
+        assert_eq!(machine.transcript(0), "Transfer Event: Success 0x310000 length 0 slot 3 ep 2\n");
+        let bytes = machine.memory.get(array + 48);
+        assert_eq!(StreamContext::from_bytes(bytes).tr_dequeue_pointer(), Gpa(ring + 16));
+        assert_eq!(machine.memory.get::<64>(array + 64), [0; 64]);
     }
 }
 

@@ -110,7 +110,7 @@ fn matrix(profile: &Profile) -> String {
 
 #[test]
 // req: EPS-01, EPS-03, EPS-04, EPS-05, EPS-06, EPS-07, EPS-08, EPS-12, DBS-08, DBS-09, CMD-26, CMD-38, CMD-41
-// req: CMD-43, CMD-44, TRB-59
+// req: CMD-43, CMD-44, TRB-18, TRB-59
 fn every_act_in_every_state() {
     let tolerant = expect![[r#"
                                  Disabled     Running      Halted       Stopped      Error
@@ -329,7 +329,7 @@ fn a_stream_of_an_endpoint_without_streams_is_a_trb_error() {
 }
 
 /// CMD-44: the bytes that were moved before do not count in what is executed next.
-#[test] // req: CMD-44, RNG-21
+#[test] // req: CMD-44, RNG-20, RNG-21
 fn a_new_dequeue_pointer_forgets_the_td_before() {
     let mut machine = Machine::new(Profile::default());
     let slot = machine.slot_in(crate::support::commands::SlotIs::Configured);

@@ -158,7 +158,7 @@ fn an_error_interrupts_unless_the_policy_says_otherwise() {
     assert_eq!((machine.read(machine.ir(0)), machine.interrupts.len()), (2, 1));
 }
 
-#[test] // req: ERR-03, ERR-09, OPR-25
+#[test] // req: ERR-03, ERR-09, OPR-25, OPR-26
 fn after_an_error_only_a_reset_helps() {
     for inject in [false, true] {
         let (mut machine, slot, ep, mut ring) = machine(Profile::default());

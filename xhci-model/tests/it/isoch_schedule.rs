@@ -174,7 +174,7 @@ fn unused_frames_make_no_event() {
     assert_eq!(stream.machine.take_events(0, true).len(), 0, "no xrun while there was something to wait for");
 }
 
-#[test] // req: ISO-12
+#[test] // req: ISO-12, CAP-18
 fn without_cfc_only_the_first_frame_id_counts_until_the_next_start() {
     let profile = Profile { contiguous_frame_ids: false, ..Profile::default() };
     let mut stream = out(profile, 0);

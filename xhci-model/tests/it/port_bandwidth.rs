@@ -58,7 +58,7 @@ fn what_is_no_hub_has_no_ports() {
     });
 }
 
-#[test] // req: CMD-49, TRB-22, BW-13
+#[test] // req: CMD-49, CAP-12, TRB-22, BW-13
 fn bandwidth_is_asked_back_from_the_slots_of_the_same_bus() {
     let profile = Profile { bandwidth_negotiation: true, ..Profile::default() };
     let mut machine = Machine::new(profile);

@@ -150,6 +150,23 @@ fn each_cause_sets_its_bits_and_makes_one_event() {
     }
 }
 
+#[test] // req: PRT-57, PRT-54
+fn over_current_of_an_empty_port_is_told_by_occ_alone() {
+    on_every_profile(|mut machine| {
+        machine.run_us(20_000);
+        for port in [1, machine.usb3_port()] {
+            for active in [true, false] {
+                machine.write(machine.op + 4, PCD);
+                machine.fault(port, PortFault::OverCurrent(active));
+                machine.run_us(1_000);
+                assert_eq!(machine.portsc(port) & CHANGES, OCC, "port {port}");
+                assert_eq!((machine.port_events(), machine.pcd()), (vec![port], true));
+                machine.clear_changes(port);
+            }
+        }
+    });
+}
+
 #[test] // req: PRT-53
 fn entering_l1_is_no_change_and_leaving_it_is() {
     let mut machine = Machine::new(Profile::default());

@@ -151,7 +151,7 @@ fn reset_wins_over_disable() {
     }
 }
 
-#[test] // req: PRT-36, PRT-37, PRT-38, PRT-40
+#[test] // req: OPR-43, PRT-36, PRT-37, PRT-38, PRT-40
 fn the_registers_beside_portsc() {
     let mut table = String::new();
     for hardware_lpm in [false, true] {

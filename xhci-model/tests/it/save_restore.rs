@@ -287,7 +287,7 @@ fn a_ring_that_software_replaced_begins_anew() {
     assert_eq!(machine.command_code(command::no_op()), CompletionCode::SUCCESS);
 }
 
-#[test] // req: TIM-23, PWR-01, PWR-02
+#[test] // req: TIM-23, PWR-01, PWR-02, OPR-20
 fn saving_and_restoring_take_their_time() {
     let modes = [
         ("instant", Latencies::INSTANT, 0, 0),
@@ -420,6 +420,21 @@ fn when_there_is_nothing_to_restore() {
         assert_eq!(machine.usbsts() & SRE != 0, *fails, "{what}");
         machine.write(machine.op + 4, SRE);
         assert_eq!(machine.usbsts() & SRE, 0, "{what}");
+    }
+}
+
+#[test] // req: OPR-31, OPR-20, PWR-06
+fn a_new_order_clears_the_error_of_the_last() {
+    for (order, busy) in [(CSS, SSS), (CRS, RSS)] {
+        let mut machine = Machine::new(Profile::default());
+        machine.halt_controller();
+        assert!(machine.restore_state().1, "nothing was saved");
+        machine.run_us(10_000);
+        assert_eq!(machine.usbsts() & (SSS | RSS | SRE), SRE, "it stays");
+        machine.write(machine.op, order);
+        assert_eq!(machine.usbsts() & (SSS | RSS | SRE), busy);
+        machine.run_us(10_000);
+        assert_eq!(machine.usbsts() & (SSS | RSS | SRE), if busy == RSS { SRE } else { 0 }, "how it ended");
     }
 }
 

@@ -246,7 +246,7 @@ fn a_suspend_is_taken_back_before_the_bus_was_idle() {
     assert_eq!(machine.sleeper(1).link_calls(), ["reset", "suspend", "resume"]);
 }
 
-#[test] // req: PRT-07, PRT-18
+#[test] // req: PRT-07, PRT-18, EXT-10
 fn the_speed_is_known_after_the_reset() {
     for (speed, psiv) in [(Speed::Full, 1), (Speed::Low, 2), (Speed::High, 3)] {
         let mut machine = Machine::new(Profile::default());

@@ -120,7 +120,7 @@ fn the_life_of_a_port() {
     .assert_eq(&life);
 }
 
-#[test] // req: PRT-27, PRT-06, PRT-07
+#[test] // req: PRT-27, PRT-06, PRT-07, EXT-10
 fn a_device_appears_when_the_link_has_trained() {
     on_every_profile(|mut machine| {
         machine.run(Duration::from_millis(20));
