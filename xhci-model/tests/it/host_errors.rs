@@ -189,7 +189,7 @@ fn after_an_error_only_a_reset_helps() {
     }
 }
 
-#[test] // req: ERR-05
+#[test] // req: ERR-05, OPR-36
 fn a_host_controller_error_stops_everything() {
     on_every_profile(|mut machine| {
         machine.enumerate(1, Gadget::new(Speed::High));
@@ -201,7 +201,7 @@ fn a_host_controller_error_stops_everything() {
         machine.xhc.write32(machine.now, machine.doorbells, 0);
         machine.inject_hce();
         assert_eq!(machine.usbsts() & (HCH | HCE), HCH | HCE);
-        assert_eq!(machine.usbcmd() & 1, 0);
+        assert_eq!((machine.usbcmd() & 1, machine.read(machine.op + 0x18)), (0, 0), "RS and CRR");
         assert_eq!(machine.accesses_in(Duration::from_millis(50)), 0);
         assert!(machine.memory.get::<0x1000>(EVENT_RINGS) == one_more);
         machine.reset();

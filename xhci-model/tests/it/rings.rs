@@ -230,6 +230,23 @@ fn what_is_not_executed_may_be_rewritten_after_a_stop() {
     });
 }
 
+#[test] // req: RNG-32, XFR-09
+fn what_is_not_executed_may_be_rewritten_after_a_reset_of_the_endpoint() {
+    on_profiles(|profile| {
+        let mut bench = Bench::new(profile, Speed::High, EndpointType::BULK_OUT);
+        bench.probe().output[1].extend([Say::Data(0), Say::Silence, Say::Silence, Say::Silence]);
+        let trbs = bench.trbs("N512 ch, N100 ch, N60 ioc");
+        bench.go();
+        assert_eq!(bench.events(), "4@1:100");
+        sent(&mut bench);
+        // The packet that failed had bytes of both TRBs: the last one has been read.
+        bench.machine.memory.put(trbs[2].0, &data(30).with_cycle(true).to_bytes());
+        assert_eq!(bench.reset(true), CompletionCode::SUCCESS);
+        bench.go();
+        assert_eq!((sent(&mut bench), bench.events().as_str()), (vec![130], "1@2:0"));
+    });
+}
+
 #[test] // req: RNG-33
 fn data_move_when_their_packet_does() {
     // OUT: the second packet's data are written while the first one is on the bus.
@@ -285,7 +302,7 @@ fn a_buffer_may_cross_64_kib_and_is_counted() {
     });
 }
 
-#[test] // req: RNG-12, TRB-01
+#[test] // req: RNG-12, TRB-01, TRB-06
 fn immediate_data() {
     let table = |profile: Profile| {
         let mut table = String::new();
@@ -295,9 +312,11 @@ fn immediate_data() {
             (EndpointType::BULK_OUT, "N0 idt ioc"),
             (EndpointType::BULK_OUT, "N8 idt ch, E1 ioc"),
             (EndpointType::INTERRUPT_OUT, "N5 idt ioc"),
+            (EndpointType::ISOCH_OUT, "I7 idt ioc"),
             (EndpointType::CONTROL, "S8 out, D8 idt, T in ioc"),
             (EndpointType::BULK_OUT, "N9 idt ioc"),
             (EndpointType::BULK_IN, "N8 idt ioc"),
+            (EndpointType::ISOCH_IN, "I8 idt ioc"),
             (EndpointType::CONTROL, "S8 in, D8 in idt, T ioc"),
             (EndpointType::BULK_OUT, "N8 idt ch, N4 ioc"),
             (EndpointType::BULK_OUT, "N4 ch, N8 idt ioc"),
@@ -324,9 +343,11 @@ fn immediate_data() {
         Bulk OUT: N0 idt ioc | [] | 1@0:0 | Running | 0
         Bulk OUT: N8 idt ch, E1 ioc | [1, 2, 3, 4, 5, 6, 7, 8] | 1=e001:8 | Running | 0
         Interrupt OUT: N5 idt ioc | [1, 2, 3, 4, 5] | 1@0:0 | Running | 0
+        Isoch OUT: I7 idt ioc | [1, 2, 3, 4, 5, 6, 7] | 1@0:0 14@1:0 | Running | 0
         Control: S8 out, D8 idt, T in ioc | [1, 2, 3, 4, 5, 6, 7, 8] | 1@2:0 | Running | 0
         Bulk OUT: N9 idt ioc | [] | 5@0:0 | Error | 0
         Bulk IN: N8 idt ioc | [] | 5@0:0 | Error | 0
+        Isoch IN: I8 idt ioc | [] | 5@0:0 | Error | 0
         Control: S8 in, D8 in idt, T ioc | [] | 5@1:0 | Error | 0
         Bulk OUT: N8 idt ch, N4 ioc | [1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0] | 1@1:0 | Running | 1
         Bulk OUT: N4 ch, N8 idt ioc | [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8] | 1@1:0 | Running | 1
@@ -338,9 +359,11 @@ fn immediate_data() {
         Bulk OUT: N0 idt ioc | [] | 1@0:0 | Running | 0
         Bulk OUT: N8 idt ch, E1 ioc | [1, 2, 3, 4, 5, 6, 7, 8] | 1=e001:8 | Running | 0
         Interrupt OUT: N5 idt ioc | [1, 2, 3, 4, 5] | 1@0:0 | Running | 0
+        Isoch OUT: I7 idt ioc | [1, 2, 3, 4, 5, 6, 7] | 1@0:0 14@1:0 | Running | 0
         Control: S8 out, D8 idt, T in ioc | [1, 2, 3, 4, 5, 6, 7, 8] | 1@2:0 | Running | 0
         Bulk OUT: N9 idt ioc | [] | 5@0:0 | Error | 0
         Bulk IN: N8 idt ioc | [] | 5@0:0 | Error | 0
+        Isoch IN: I8 idt ioc | [] | 5@0:0 | Error | 0
         Control: S8 in, D8 in idt, T ioc | [] | 5@1:0 | Error | 0
         Bulk OUT: N8 idt ch, N4 ioc | [] | 5@1:0 | Error | 1
         Bulk OUT: N4 ch, N8 idt ioc | [] | 5@1:0 | Error | 1

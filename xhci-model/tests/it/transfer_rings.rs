@@ -162,6 +162,41 @@ fn told_once_as_qemu_does() {
     ));
 }
 
+#[test] // req: RNG-22
+fn evaluate_next_trb_changes_no_result() {
+    let with_ent = |trbs: &str| trbs.replace(" ch", " ch ent");
+    let short: Vec<(String, &[usize])> =
+        SHORT.iter().map(|(trbs, packets)| (with_ent(trbs), *packets)).collect();
+    let short: Vec<(&str, &[usize])> =
+        short.iter().map(|(trbs, packets)| (trbs.as_str(), *packets)).collect();
+    let whole: Vec<String> = WHOLE.iter().map(|trbs| with_ent(trbs)).collect();
+    let whole: Vec<&str> = whole.iter().map(String::as_str).collect();
+    for parse_all_event_data in [true, false] {
+        let profile = Profile { parse_all_event_data, ..Profile::default() };
+        let plain = bulk_in(&profile, SHORT) + &bulk_out(&profile, WHOLE);
+        let ent = bulk_in(&profile, &short) + &bulk_out(&profile, &whole);
+        assert!(ent.contains("ch ent, E1"));
+        assert_eq!(ent.replace(" ent", ""), plain);
+    }
+}
+
+#[test] // req: RNG-22, RNG-21
+fn event_data_may_stand_anywhere_in_a_td() {
+    expect![[r#"
+        E1 ch ioc, N100 ioc | [100] | 1=e001:0 1@1:0 | Running
+        E1 ch, N100 ch, E2 ch ioc, E3 ch ioc, N28 ch, E4 ioc | [128] | 1=e002:100 1=e003:0 1=e004:28 | Running
+        N100 ch, E1 ch ioc, N0 ioc | [100] | 1=e001:100 1@2:0 | Running
+    "#]]
+    .assert_eq(&bulk_out(
+        &Profile::default(),
+        &[
+            "E1 ch ioc, N100 ioc",
+            "E1 ch, N100 ch, E2 ch ioc, E3 ch ioc, N28 ch, E4 ioc",
+            "N100 ch, E1 ch ioc, N0 ioc",
+        ],
+    ));
+}
+
 const WHOLE: &[&str] = &[
     "N1024 ioc",
     "N1025 ioc",
@@ -249,41 +284,6 @@ fn a_trb_without_bytes_has_no_buffer() {
     bench.go();
     assert_eq!(bench.events(), "1@2:0", "no access to where nothing answers");
     assert_eq!(bench.probe().seen[0].data.len(), 128);
-}
-
-#[test] // req: RNG-22
-fn evaluate_next_trb_changes_no_result() {
-    let with_ent = |trbs: &str| trbs.replace(" ch", " ch ent");
-    let short: Vec<(String, &[usize])> =
-        SHORT.iter().map(|(trbs, packets)| (with_ent(trbs), *packets)).collect();
-    let short: Vec<(&str, &[usize])> =
-        short.iter().map(|(trbs, packets)| (trbs.as_str(), *packets)).collect();
-    let whole: Vec<String> = WHOLE.iter().map(|trbs| with_ent(trbs)).collect();
-    let whole: Vec<&str> = whole.iter().map(String::as_str).collect();
-    for parse_all_event_data in [true, false] {
-        let profile = Profile { parse_all_event_data, ..Profile::default() };
-        let plain = bulk_in(&profile, SHORT) + &bulk_out(&profile, WHOLE);
-        let ent = bulk_in(&profile, &short) + &bulk_out(&profile, &whole);
-        assert!(ent.contains("ch ent, E1"));
-        assert_eq!(ent.replace(" ent", ""), plain);
-    }
-}
-
-#[test] // req: RNG-22, RNG-21
-fn event_data_may_stand_anywhere_in_a_td() {
-    expect![[r#"
-        E1 ch ioc, N100 ioc | [100] | 1=e001:0 1@1:0 | Running
-        E1 ch, N100 ch, E2 ch ioc, E3 ch ioc, N28 ch, E4 ioc | [128] | 1=e002:100 1=e003:0 1=e004:28 | Running
-        N100 ch, E1 ch ioc, N0 ioc | [100] | 1=e001:100 1@2:0 | Running
-    "#]]
-    .assert_eq(&bulk_out(
-        &Profile::default(),
-        &[
-            "E1 ch ioc, N100 ioc",
-            "E1 ch, N100 ch, E2 ch ioc, E3 ch ioc, N28 ch, E4 ioc",
-            "N100 ch, E1 ch ioc, N0 ioc",
-        ],
-    ));
 }
 
 /// Control transfers, with the violations that the TRBs make.

@@ -58,6 +58,26 @@ fn segments_follow_one_another_and_the_cycle_turns_behind_the_last() {
     }
 }
 
+#[test] // req: RTS-10, EVR-11
+fn the_index_in_erdp_is_only_a_hint() {
+    on_every_profile(|mut machine| {
+        if machine.read(8) >> 4 & 0xF < 2 {
+            // ERST Max: not so many segments.
+            return;
+        }
+        let segments = [(EVENT_RINGS + 0x8000, 16), (EVENT_RINGS + 0x7000, 40), (EVENT_RINGS + 0x6000, 20)];
+        let mut ring = primary(&mut machine, &segments);
+        for event in 0..300 {
+            no_op(&mut machine, &mut ring);
+            // Right once in eight times. The handler has written EHB, so that the next event interrupts.
+            let (at, index) = (machine.ir(0) + 0x18, event % 8);
+            machine.write64(at, ring.address() | 8 | index);
+            assert_eq!(machine.read64(at), ring.address() | index);
+        }
+        assert_eq!(machine.interrupts.len(), 300);
+    });
+}
+
 #[test] // req: EVR-01, EVR-02, EVR-10
 fn a_segment_has_up_to_4096_trbs() {
     // The size field: events until the ring is full, the notice of that included.

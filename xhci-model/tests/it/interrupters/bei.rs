@@ -6,8 +6,9 @@ use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use usb_spec::Speed;
 use xhci_model::Profile;
 use xhci_spec::context::EndpointType;
-use xhci_spec::trb::transfer;
-use xhci_spec::{Dci, Gpa, InterrupterId, Trb};
+use xhci_spec::trb::{command, transfer};
+use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, Trb};
+
 #[test] // req: INT-25
 fn only_normal_isoch_and_event_data_trbs_have_a_bei() {
     // Each TRB with IOC and bit 9 set: events on ring 1, interrupts of it.
@@ -54,6 +55,35 @@ fn only_normal_isoch_and_event_data_trbs_have_a_bei() {
         status    : 1 1
     "#]]
     .assert_eq(&table);
+}
+
+#[test] // req: INT-01
+fn stops_and_xruns_interrupt_whatever_bei_says() {
+    for (kind, code) in [
+        (EndpointType::BULK_IN, CompletionCode::STOPPED),
+        (EndpointType::ISOCH_OUT, CompletionCode::RING_UNDERRUN),
+    ] {
+        let mut machine = Machine::typical();
+        let slot = machine.enumerate(1, Gadget::new(Speed::High));
+        let ep = dci(1, kind.is_in());
+        machine.configure(slot, &[(ep, endpoint(slot, ep, kind, 512, 0))]);
+        machine.target_slot(slot, 1);
+        machine.write(machine.ir(1), IE);
+        let trb = match kind {
+            EndpointType::BULK_IN => transfer::normal(Gpa(BUFFERS), 64),
+            _ => transfer::isoch(Gpa(BUFFERS), 8, transfer::IsochStart::Asap),
+        };
+        let trb = trb.with_ioc(true).with_bei(true).with_interrupter_target(InterrupterId(1));
+        Producer::new(ring_base(slot, ep), 16).push(&mut machine.memory, trb);
+        machine.ring_doorbell(slot, ep);
+        machine.run_us(5_000);
+        if code == CompletionCode::STOPPED {
+            machine.command_code(command::stop_endpoint(slot, ep, false));
+        }
+        let interrupts = machine.interrupts.iter().filter(|(_, vector)| *vector == 1).count();
+        let last = machine.take_events(1, true).last().map(|trb| trb.completion_code());
+        assert_eq!((last, interrupts), (Some(code), 1));
+    }
 }
 
 #[test] // req: INT-01, INT-25, INT-26, TRB-41
