@@ -1,3 +1,4 @@
+use crate::designs::DesignState;
 use crate::event::Event;
 use crate::host::{HostController, RootHub, SlotId};
 use crate::runtime_pm::PmDevice;
@@ -39,6 +40,7 @@ pub struct UsbDevice {
     port_is_suspended: Watched<Cell<bool>>,
     /// `offload_usage`, `offload_pm_locked`, `offload_lock`.
     pub offload: Watched<OffloadState>,
+    pub(crate) design_state: Watched<DesignState>,
 }
 
 const PORT_STATUS_LOCK: LockClass = LockClass::new("port->status_lock");

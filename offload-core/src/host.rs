@@ -126,6 +126,12 @@ pub trait HostController {
     /// `-ETIMEDOUT`, `-ESHUTDOWN`.
     fn hc_resume(&self, power_lost: bool) -> LocalBoxFuture<'_, Result<HcResume, Errno>>;
 
+    /// `dwc3_core_exit`: the core that the controller is in loses its power, whatever the controller does.
+    fn core_exit(&self) {}
+
+    /// `dwc3_core_init_for_resume`: it has power again.
+    fn core_init(&self) {}
+
     // --- one device ---
 
     /// Frees the rings a reset invalidates and resets the slot (`xhci_discover_or_reset_device`): for each ring

@@ -17,6 +17,7 @@
 //! invariants of the reference.
 #![forbid(unsafe_code)]
 
+mod designs;
 mod device;
 mod device_pm;
 mod disconnect;
@@ -38,6 +39,7 @@ mod tree;
 mod usage;
 mod wakeup;
 
+pub use designs::{ClassDriverRules, Design, DeviceLock, OffloadDesign, Repairs, UnknownDesign};
 pub use device::{DeviceSetup, DeviceState, Quirks, Speed, UsbDevice};
 pub use device_pm::{usb_reset_and_verify_device, usb_resume_both, usb_suspend_both};
 pub use disconnect::{

@@ -5,7 +5,7 @@
 use crate::event::Event;
 use crate::host::LocalBoxFuture;
 use crate::usage::{UsageChange, change_usage, drop_active_reference, take_active_reference};
-use crate::{Errno, UsbDevice};
+use crate::{Errno, PmMessage, UsbDevice};
 use kernel_sim::Object;
 use std::rc::Rc;
 
@@ -76,7 +76,7 @@ async fn apply_in_steps(udev: &Rc<UsbDevice>, change: UsageChange) -> Result<(),
         }
         Err(errno) => Err(errno),
     };
-    udev.core().emit(|| Event::Usage { device: udev.name().clone(), change, result });
+    emit_usage(&udev, change, result);
     if awake.is_ok() {
         // a6, a7
         kernel.step(names[2], &[POWER.of(udev.name()).write()]).await;
@@ -93,6 +93,15 @@ pub(crate) const POWER: Object = Object::new("power.lock");
 /// What `offload_lock` protects, of a device.
 pub(crate) const OFFLOAD: Object = Object::new("offload_lock");
 
+pub(crate) fn emit_usage(udev: &UsbDevice, change: UsageChange, result: Result<u32, Errno>) {
+    udev.core().emit(|| Event::Usage { device: udev.name().clone(), change, result });
+}
+
+/// A system transition has consulted the usage of the tree below a device.
+pub(crate) fn emit_decision(udev: &UsbDevice, message: PmMessage, act: bool) {
+    udev.core().emit(|| Event::Decision { device: udev.name().clone(), message, act });
+}
+
 fn apply(udev: Option<&Rc<UsbDevice>>, change: UsageChange) -> Result<(), Errno> {
     // a1: the device is pinned for the call; its state is never looked at.
     let udev = Rc::clone(udev.ok_or(Errno::ENODEV)?);
@@ -100,7 +109,7 @@ fn apply(udev: Option<&Rc<UsbDevice>>, change: UsageChange) -> Result<(), Errno>
     if outcome.autosuspend {
         udev.pm().settle();
     }
-    udev.core().emit(|| Event::Usage { device: udev.name().clone(), change, result: outcome.result });
+    emit_usage(&udev, change, outcome.result);
     // a8: the pin goes.
     outcome.result.map(|_usage| ())
 }

@@ -1,7 +1,7 @@
-use crate::UsbInterface;
 use crate::event::{Event, EventSink};
 use crate::host::LocalBoxFuture;
 use crate::runtime_pm::PmDevice;
+use crate::{Design, OffloadDesign, UsbInterface};
 use kernel_sim::{Kernel, Object, Watched, WorkQueue};
 use sim_time::Instant;
 use std::cell::{Cell, RefCell};
@@ -25,6 +25,7 @@ struct Shared {
     binder: RefCell<Option<Binder>>,
     async_suspend: Watched<Cell<bool>>,
     wakeup_event: Watched<Cell<bool>>,
+    design: Cell<Design>,
 }
 
 impl PmCore {
@@ -39,7 +40,17 @@ impl PmCore {
             binder: RefCell::default(),
             async_suspend: Watched::new(kernel, Object::new("pm_async"), Cell::new(true)),
             wakeup_event: Watched::new(kernel, Object::new("wakeup event"), Cell::new(false)),
+            design: Cell::default(),
         }))
+    }
+
+    /// Which version of the usage count the devices have: the merged one, until this is called. Before there are devices.
+    pub fn set_design(&self, design: Design) {
+        self.0.design.set(design);
+    }
+    /// What the version of the usage count does.
+    pub fn design(&self) -> &'static dyn OffloadDesign {
+        self.0.design.get().rules()
     }
 
     /// The kernel.

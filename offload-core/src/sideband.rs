@@ -14,12 +14,21 @@ pub(crate) use notify::RingFreeNotifier;
 pub use notify::{NotifyClient, SidebandEvent};
 pub use registration::{Sideband, SidebandType};
 
-use crate::{RootHub, UsbHcd, usb_offload_check};
+use crate::{RootHub, UsbHcd};
 
 /// `xhci_sideband_check`: whether a device of the controller is offloaded. The root hub's mutex is taken. Looks at the
-/// primary bus only: a SuperSpeed device behind a shared root hub is not seen (B9).
+/// primary bus only, unless the design mends that: a SuperSpeed device behind a shared root hub is not seen (B9).
 pub async fn xhci_sideband_check(hcd: &UsbHcd) -> bool {
-    let Some(root_hub) = hcd.root_hub(RootHub::Primary) else { return false };
-    let _root_hub_lock = root_hub.lock().await;
-    usb_offload_check(&root_hub).await
+    for which in [RootHub::Primary, RootHub::Shared] {
+        let Some(root_hub) = hcd.root_hub(which) else { continue };
+        let design = root_hub.core().design();
+        if which == RootHub::Shared && !design.repairs().both_root_hubs {
+            continue;
+        }
+        let _root_hub_lock = root_hub.lock().await;
+        if design.check(&root_hub).await {
+            return true;
+        }
+    }
+    false
 }

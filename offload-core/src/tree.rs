@@ -14,6 +14,8 @@ pub enum Platform {
     XhciPlat,
     /// PCI: a running root hub stops the system sleep.
     Pci,
+    /// xhci-plat in a dwc3 core without wakeup: the core is powered down after it.
+    Dwc3,
 }
 
 /// What a controller consists of.
@@ -45,6 +47,8 @@ pub struct UsbHcd {
     pub(crate) sidebands: SidebandTable,
     /// Whether the last system suspend left the controller running for a sideband.
     pub(crate) sideband_at_suspend: Watched<Cell<bool>>,
+    /// dwc3: the core below the controller was powered down.
+    pub(crate) core_exited: Watched<Cell<bool>>,
 }
 
 /// One bus of a controller (`struct usb_bus` and the state its `usb_hcd` has for it).
@@ -105,6 +109,7 @@ impl UsbHcd {
                 buses: core.watched("hcd buses", &setup.name, RefCell::default()),
                 sidebands: SidebandTable::new(core, &setup.name),
                 sideband_at_suspend: core.watched("sideband_at_suspend", &setup.name, Cell::new(false)),
+                core_exited: core.watched("dwc3 core", &setup.name, Cell::new(false)),
                 controller,
             }
         });

@@ -1,4 +1,5 @@
 use super::{DeviceState, Speed, UsbDevice, lock_depth};
+use crate::designs::DesignState;
 use crate::host::{RootHub, SlotId};
 use crate::hub::HubDriver;
 use crate::offload::OFFLOAD;
@@ -135,6 +136,8 @@ impl UsbDevice {
                 reset_resume: flag("udev->reset_resume", false),
                 port_is_suspended: flag("udev->port_is_suspended", false),
                 offload: Watched::new(core.kernel(), OFFLOAD.of(&owner), OffloadState::new()),
+                // Under the same lock.
+                design_state: Watched::new(core.kernel(), OFFLOAD.of(&owner), DesignState::default()),
                 pm,
             }
         });

@@ -18,8 +18,8 @@ impl UsbDevice {
     }
 }
 
-/// `usb_autosuspend_check`: whether nothing speaks against a runtime suspend; sets `do_remote_wakeup`. The usage count
-/// is not asked (B23).
+/// `usb_autosuspend_check`: whether nothing speaks against a runtime suspend; sets `do_remote_wakeup`. Whether the
+/// usage count is asked is the design's (B23).
 ///
 /// # Errors
 /// `-ENODEV` gone; `-EBUSY` an interface is used; `-EOPNOTSUPP` remote wakeup is needed and not possible, or the
@@ -28,6 +28,7 @@ pub(super) fn autosuspend_check(udev: &UsbDevice) -> Result<(), Errno> {
     if !udev.is_attached() {
         return Err(Errno::ENODEV);
     }
+    udev.core().design().may_autosuspend(udev)?;
     let mut needs_wakeup = false;
     for intf in udev.interfaces() {
         if intf.pm().power.disable_depth() > 0 {

@@ -72,7 +72,10 @@ async fn port_suspend(udev: &UsbDevice, message: PmMessage) -> Result<(), Errno>
     let _port = port.lock().await;
     // In system sleep a USB 2 port is left alone unless somebody below may wake the host: the suspend of the bus is
     // to stop it. With offload that never comes (B12).
-    let really = message.is_auto() || udev.speed().is_super() || wakeup_enabled_descendants(udev) > 0;
+    let really = message.is_auto()
+        || udev.speed().is_super()
+        || wakeup_enabled_descendants(udev) > 0
+        || udev.core().design().repairs().ports;
     if really {
         udev.host().port_suspend(slot, udev.do_remote_wakeup()).await?;
         udev.set_port_is_suspended(true);

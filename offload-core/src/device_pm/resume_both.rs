@@ -1,7 +1,5 @@
 use super::device_step::resume_device;
-use super::suspend_both::consult_usage;
 use crate::event::Event;
-use crate::offload::{OFFLOAD, usb_offload_set_pm_locked};
 use crate::{DeviceState, Errno, PmMessage, UsbDevice};
 
 /// Resumes a device and its interfaces (`usb_resume_both`). Frees the usage count in every case.
@@ -9,14 +7,13 @@ use crate::{DeviceState, Errno, PmMessage, UsbDevice};
 /// # Errors
 /// `-ENODEV` the device is gone; of the device step. Errors of interfaces are ignored.
 pub async fn usb_resume_both(udev: &UsbDevice, message: PmMessage) -> Result<(), Errno> {
+    let design = udev.core().design();
     if !udev.is_attached() {
-        usb_offload_set_pm_locked(udev, false);
+        design.resume_found_it_gone(udev);
         return Err(Errno::ENODEV);
     }
     udev.set_can_submit(true);
-    // Linux 7.3 re-evaluates the usage of the tree, as of now: after the parents' resume, before the children's.
-    // S3 holds it equal to what the suspend saw, but for devices that were suspended before.
-    let act = consult_usage(udev, message, PmMessage::Resume).await;
+    let act = design.resume_begins(udev, message).await;
 
     let needs_resume = udev.state() == DeviceState::Suspended || udev.reset_resume();
     let result = if needs_resume && !act { resume_device(udev, message).await } else { Ok(()) };
@@ -29,10 +26,7 @@ pub async fn usb_resume_both(udev: &UsbDevice, message: PmMessage) -> Result<(),
             }
         }
     }
-    let kernel = udev.core().kernel();
-    kernel.step("usb_resume_both: pm_locked = 0", &[OFFLOAD.of(udev.name()).write()]).await;
-    udev.pm().power.mark_last_busy(udev.core().now());
-    usb_offload_set_pm_locked(udev, false);
+    design.resume_ends(udev, message).await;
     if result.is_ok() {
         udev.set_reset_resume(false);
     }

@@ -1,6 +1,5 @@
 use super::device_step::suspend_device;
 use crate::event::Event;
-use crate::offload::{OFFLOAD, usb_offload_check, usb_offload_set_pm_locked};
 use crate::{DeviceState, Errno, PmMessage, UsbDevice};
 
 /// Suspends a device and its interfaces (`usb_suspend_both`).
@@ -14,17 +13,20 @@ pub async fn usb_suspend_both(udev: &UsbDevice, message: PmMessage) -> Result<()
         DeviceState::NotAttached => return Ok(()),
         // pm_locked stays as the earlier suspend left it, normally set.
         DeviceState::Suspended => {
+            udev.core().design().suspended_already(udev, message);
             emit(udev, |device| Event::EarlyExit { device, message });
             return Ok(());
         }
         _ => {}
     }
-    let kernel = udev.core().kernel();
-    kernel.step("usb_suspend_both: pm_locked = 1", &[OFFLOAD.of(udev.name()).write()]).await;
-    usb_offload_set_pm_locked(udev, true);
-    let act = consult_usage(udev, message, PmMessage::Suspend).await;
-
-    let result = match suspend_interfaces(udev, message, act).await {
+    let design = udev.core().design();
+    let mut act = design.suspend_begins(udev, message).await;
+    let mut interfaces = suspend_interfaces(udev, message, act).await;
+    if act && !design.interfaces_suspended(udev, act) {
+        act = false;
+        interfaces = suspend_skipped_interfaces(udev, message).await;
+    }
+    let result = match interfaces {
         Err((failed, errno)) => {
             resume_interfaces(udev, failed + 1, message).await;
             Err(errno)
@@ -49,23 +51,9 @@ pub async fn usb_suspend_both(udev: &UsbDevice, message: PmMessage) -> Result<()
                 udev.host().flush_endpoints(slot).await;
             }
         }
-        Err(_) => {
-            // S7: pm_locked never stays on an awake device.
-            kernel.step("usb_suspend_both: pm_locked = 0", &[OFFLOAD.of(udev.name()).write()]).await;
-            usb_offload_set_pm_locked(udev, false);
-        }
+        Err(_) => design.suspend_failed(udev).await,
     }
     result
-}
-
-/// The `act` of both directions: only `asks`, exactly, looks at the usage of the tree.
-pub(super) async fn consult_usage(udev: &UsbDevice, message: PmMessage, asks: PmMessage) -> bool {
-    if message != asks {
-        return false;
-    }
-    let act = usb_offload_check(udev).await;
-    emit(udev, |device| Event::Decision { device, message, act });
-    act
 }
 
 pub(super) fn emit(udev: &UsbDevice, event: impl FnOnce(std::rc::Rc<str>) -> Event) {
@@ -85,6 +73,15 @@ async fn suspend_interfaces(udev: &UsbDevice, message: PmMessage, act: bool) -> 
         {
             return Err((index, errno));
         }
+    }
+    Ok(())
+}
+
+/// The device is not left running after all.
+async fn suspend_skipped_interfaces(udev: &UsbDevice, message: PmMessage) -> Result<(), (usize, Errno)> {
+    for intf in udev.interfaces().iter().rev().filter(|intf| intf.needs_remote_wakeup()) {
+        // Only system sleep leaves a device running, and it does not let a driver say no.
+        let _ignored = intf.suspend(message).await;
     }
     Ok(())
 }

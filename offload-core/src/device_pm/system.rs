@@ -13,10 +13,13 @@ pub(super) async fn usb_suspend(udev: &UsbDevice, message: PmMessage) -> Result<
             intf.set_needs_binding(true);
         }
     }
+    let design = udev.core().design();
     choose_wakeup(udev, message).await;
     usb_suspend_both(udev, message).await?;
     // The quirk does not ask for offload (B24).
+    let spared = design.repairs().ports && design.users(udev) > 0;
     if udev.quirks().disconnect_suspend
+        && !spared
         && let Some(slot) = udev.slot_id()
     {
         let _the_next_resume_tells = udev.host().port_disable(slot).await;

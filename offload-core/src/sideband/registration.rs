@@ -86,12 +86,25 @@ impl Sideband {
                     self.stop_and_unlink(ep).await;
                 }
             }
-            self.take_interrupter_back();
+            self.take_interrupter_back().await;
             self.vdev.replace(None);
             vdev
         };
         self.has_xhci.set(false);
         vdev.set_sideband(None);
+        self.intf.emit(|interface| Event::Sideband { interface, registered: false });
+    }
+
+    /// The virtual device is freed: nothing of the sideband is left to be used. What it had needs no stopping.
+    pub(crate) fn detach(&self) {
+        if let Some(vdev) = self.vdev.take() {
+            vdev.set_sideband(None);
+        }
+        self.has_xhci.set(false);
+        self.eps.set([false; EpIndex::COUNT]);
+        if let Some(handle) = self.ir.take() {
+            self.host.remove_secondary_interrupter(handle);
+        }
         self.intf.emit(|interface| Event::Sideband { interface, registered: false });
     }
 

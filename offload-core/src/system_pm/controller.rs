@@ -1,4 +1,4 @@
-//! Power transitions of the controller: xhci-plat.c, hcd-pci.c.
+//! Power transitions of the controller: xhci-plat.c, hcd-pci.c, dwc3/core.c.
 
 use crate::event::Event;
 use crate::host::{HcResume, LocalBoxFuture};
@@ -20,13 +20,17 @@ impl PmOps for UsbHcd {
         Box::pin(async move {
             match self.platform() {
                 Platform::XhciPlat => self.plat_suspend(message).await,
-                Platform::Pci => self.pci_suspend().await,
+                Platform::Pci => self.pci_suspend(message).await,
+                Platform::Dwc3 => self.dwc3_suspend(message).await,
             }
         })
     }
 
     fn resume(&self, message: PmMessage) -> LocalBoxFuture<'_, Result<(), Errno>> {
         Box::pin(async move {
+            if self.core_exited.take() {
+                self.host().core_init();
+            }
             if message == PmMessage::Resume && self.sideband_at_suspend.take() {
                 return Ok(());
             }
@@ -42,27 +46,47 @@ impl PmOps for UsbHcd {
 }
 
 impl UsbHcd {
-    /// `xhci_plat_suspend`: with an offloaded device the controller is left alone. Only the tree of the primary
-    /// root hub is seen (B9).
-    async fn plat_suspend(&self, message: PmMessage) -> Result<(), Errno> {
-        if message == PmMessage::Suspend {
-            let act = xhci_sideband_check(self).await;
-            let device = self.controller().name().clone();
-            self.controller().core().emit(|| Event::Decision { device, message, act });
-            if act {
-                self.sideband_at_suspend.set(true);
-                return Ok(());
-            }
+    /// Whether the controller is to be left alone because a device is offloaded. Remembered for the resume.
+    async fn stays_up(&self, message: PmMessage) -> bool {
+        if message != PmMessage::Suspend {
+            return false;
         }
-        self.awake_hc_suspend().await
+        let act = xhci_sideband_check(self).await;
+        let device = self.controller().name().clone();
+        self.controller().core().emit(|| Event::Decision { device, message, act });
+        self.sideband_at_suspend.set(act);
+        act
+    }
+
+    /// `xhci_plat_suspend`.
+    async fn plat_suspend(&self, message: PmMessage) -> Result<(), Errno> {
+        if self.stays_up(message).await { Ok(()) } else { self.awake_hc_suspend().await }
     }
 
     /// hcd-pci `suspend_common`: a root hub that was left running stops the system sleep (B26).
-    async fn pci_suspend(&self) -> Result<(), Errno> {
+    async fn pci_suspend(&self, message: PmMessage) -> Result<(), Errno> {
+        if self.asks_for_offload() && self.stays_up(message).await {
+            return Ok(());
+        }
         if self.buses().iter().any(crate::UsbBus::is_running) {
             return Err(Errno::EBUSY);
         }
         self.awake_hc_suspend().await
+    }
+
+    /// xhci-plat below dwc3 in host role: after it, `dwc3_suspend_common` powers the core down, which does not ask what
+    /// xhci-plat decided (B27).
+    async fn dwc3_suspend(&self, message: PmMessage) -> Result<(), Errno> {
+        self.plat_suspend(message).await?;
+        if !(self.asks_for_offload() && self.sideband_at_suspend.get()) {
+            self.host().core_exit();
+            self.core_exited.set(true);
+        }
+        Ok(())
+    }
+
+    fn asks_for_offload(&self) -> bool {
+        self.controller().core().design().repairs().every_controller
     }
 
     /// System sleep begins with a controller that runs.
@@ -86,6 +110,11 @@ impl UsbHcd {
         if self.host().hc_resume(power_lost).await? == HcResume::PowerLost {
             for bus in self.buses() {
                 bus.root_hub().set_reset_resume(true);
+            }
+            if self.controller().core().design().repairs().sideband_is_told {
+                for sideband in self.sidebands.registered() {
+                    sideband.detach();
+                }
             }
         }
         Ok(())
