@@ -30,28 +30,20 @@ impl OffloadDesign for Fixed {
     fn get<'a>(&'a self, udev: &'a Rc<UsbDevice>) -> LocalBoxFuture<'a, Result<(), Errno>> {
         Box::pin(async move {
             let kernel = udev.core().kernel();
-            kernel.step("usb_offload_get: pm_runtime_get_if_active", &[POWER.of(udev.name()).write()]).await;
-            let result =
-                if udev.is_attached() { take_active_reference(&udev.pm().power) } else { Err(Errno::ENODEV) };
-            let awake = result.is_ok();
-            let result = match result {
+            let power = [POWER.of(udev.name()).write()];
+            kernel.step("usb_offload_get: pm_runtime_get_if_active", &power).await;
+            let awake = take_active_reference(&udev.pm().power);
+            let result = match awake {
                 Ok(()) => {
-                    kernel
-                        .step(
-                            "usb_offload_get: offload_usage, under offload_lock",
-                            &[OFFLOAD.of(udev.name()).write()],
-                        )
-                        .await;
-                    let asleep = udev.design_state.sleep_locked.get();
-                    if asleep { Err(Errno::EAGAIN) } else { udev.offload.change(UsageChange::Get) }
+                    let touches = [OFFLOAD.of(udev.name()).write()];
+                    kernel.step("usb_offload_get: offload_usage, under offload_lock", &touches).await;
+                    get_unless_asleep(udev)
                 }
                 Err(errno) => Err(errno),
             };
             emit_usage(udev, UsageChange::Get, result);
-            if awake {
-                kernel
-                    .step("usb_offload_get: pm_runtime_put_autosuspend", &[POWER.of(udev.name()).write()])
-                    .await;
+            if awake.is_ok() {
+                kernel.step("usb_offload_get: pm_runtime_put_autosuspend", &power).await;
                 if drop_active_reference(&udev.pm().power, udev.core().now()) {
                     udev.pm().settle();
                 }
@@ -124,6 +116,9 @@ impl OffloadDesign for Fixed {
         let act =
             act && (self.users(udev) > 0 || children.iter().any(|child| child.design_state.at_suspend.get()));
         udev.design_state.at_suspend.set(act);
+        if !act {
+            emit_decision(udev, PmMessage::Suspend, act);
+        }
         act
     }
 
@@ -175,6 +170,16 @@ impl OffloadDesign for Fixed {
     fn repairs(&self) -> Repairs {
         Repairs::ALL
     }
+}
+
+fn get_unless_asleep(udev: &UsbDevice) -> Result<u32, Errno> {
+    if !udev.is_attached() {
+        return Err(Errno::ENODEV);
+    }
+    if udev.design_state.sleep_locked.get() {
+        return Err(Errno::EAGAIN);
+    }
+    udev.offload.change(UsageChange::Get)
 }
 
 fn put_or_defer(udev: &UsbDevice) {

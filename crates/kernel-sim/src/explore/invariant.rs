@@ -61,6 +61,12 @@ impl Kernel {
         self.0.invariants.each_step.borrow_mut().push(Invariant { name, check: Box::new(check) });
     }
 
+    /// Something in the world noticed by itself that an invariant does not hold: the run ends after the present step. The
+    /// objects by which it noticed must be known to the explorer ([`Watched`](crate::Watched)).
+    pub fn violate(&self, invariant: &'static str, what: impl FnOnce() -> String) {
+        self.fail(|| RunError::Invariant(Violation { invariant, at: self.now(), what: what() }));
+    }
+
     pub(crate) fn check_step(&self) -> Result<(), RunError> {
         self.check_all(&self.0.invariants.each_step)
     }

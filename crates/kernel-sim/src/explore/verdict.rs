@@ -1,5 +1,5 @@
 use super::invariant::Violation;
-use crate::{Deadlock, LockOrderViolation, RunError, TaskId};
+use crate::{BlockedTask, Deadlock, LockOrderViolation, RunError, TaskId};
 use std::fmt;
 
 /// What an exploration found.
@@ -47,12 +47,11 @@ impl Verdict {
     }
 }
 
-/// The tasks of the circle, or all that are stuck, by number.
-fn stuck(deadlock: &Deadlock) -> Vec<TaskId> {
-    let mut tasks = deadlock.cycle.clone();
-    if tasks.is_empty() {
-        tasks = deadlock.tasks.iter().map(|task| task.task).collect();
-    }
+/// The tasks of the circle, or all that are stuck, by number, with the work items that they carry out.
+fn stuck(deadlock: &Deadlock) -> Vec<(TaskId, Option<&str>)> {
+    let in_cycle = |task: &&BlockedTask| deadlock.cycle.is_empty() || deadlock.cycle.contains(&task.task);
+    let mut tasks: Vec<_> =
+        deadlock.tasks.iter().filter(in_cycle).map(|task| (task.task, task.work.as_deref())).collect();
     tasks.sort_unstable();
     tasks
 }
