@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 /// Something that several tasks share and that the explorer can't see by itself: a word, a flag, a counter. Its name
 /// is its identity; two of one name are one object.
 ///
@@ -131,13 +129,51 @@ impl Footprint {
 }
 
 /// The places of named objects, in the order of first sight, the same in all runs of one exploration.
-#[derive(Default)]
-pub(crate) struct Objects(BTreeMap<u64, Place>);
+pub(crate) struct Objects {
+    /// Open addressing: by hash, then whatever is free next. The length is a power of two, a quarter of it is free.
+    table: Vec<Option<(u64, Place)>>,
+    count: usize,
+}
+
+impl Default for Objects {
+    fn default() -> Self {
+        Self { table: vec![None; 256], count: 0 }
+    }
+}
 
 impl Objects {
     pub(crate) fn place(&mut self, object: Object) -> Place {
-        let count = self.0.len();
-        *self.0.entry(object.0).or_insert_with(|| Place::wrapped(Place::FIRST_NAMED, 256, count))
+        let mut index = self.home(object.0);
+        loop {
+            match self.table[index] {
+                Some((known, place)) if known == object.0 => return place,
+                Some(_) => index = (index + 1) % self.table.len(),
+                None => break,
+            }
+        }
+        let place = Place::wrapped(Place::FIRST_NAMED, 256, self.count);
+        self.table[index] = Some((object.0, place));
+        self.count += 1;
+        if self.count * 4 > self.table.len() * 3 {
+            self.grow();
+        }
+        place
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "low bits of a hash")]
+    fn home(&self, hash: u64) -> usize {
+        (hash ^ hash >> 32) as usize % self.table.len()
+    }
+
+    fn grow(&mut self) {
+        let wider = vec![None; self.table.len() * 2];
+        for (hash, place) in std::mem::replace(&mut self.table, wider).into_iter().flatten() {
+            let mut index = self.home(hash);
+            while self.table[index].is_some() {
+                index = (index + 1) % self.table.len();
+            }
+            self.table[index] = Some((hash, place));
+        }
     }
 
     /// Adds what `touch` names.

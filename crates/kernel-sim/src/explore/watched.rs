@@ -1,5 +1,6 @@
-use super::footprint::Object;
+use super::footprint::{Object, Place};
 use crate::Kernel;
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 
@@ -18,13 +19,15 @@ use std::ops::Deref;
 pub struct Watched<T> {
     kernel: Kernel,
     object: Object,
+    /// Looked up at the first use in an exploration: there are many uses, and many that are never used.
+    place: Cell<Option<Place>>,
     value: T,
 }
 
 impl<T> Watched<T> {
     /// A value that the explorer knows as `object`.
     pub fn new(kernel: &Kernel, object: Object, value: T) -> Self {
-        Self { kernel: kernel.clone(), object, value }
+        Self { kernel: kernel.clone(), object, place: Cell::new(None), value }
     }
 
     /// The object that uses of `this` touch.
@@ -36,8 +39,15 @@ impl<T> Watched<T> {
 impl<T> Deref for Watched<T> {
     type Target = T;
     fn deref(&self) -> &T {
-        // Shared values are cells: what is done with the reference can't be seen.
-        self.kernel.touch(self.object.write());
+        if self.kernel.is_exploring() {
+            let place = self.place.get().unwrap_or_else(|| {
+                let place = self.kernel.place(|| self.object);
+                self.place.set(Some(place));
+                place
+            });
+            // Shared values are cells: what is done with the reference can't be seen.
+            self.kernel.touch_place(place, true);
+        }
         &self.value
     }
 }
