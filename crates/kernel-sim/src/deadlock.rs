@@ -150,7 +150,7 @@ impl Kernel {
                 holder: named(on.as_ref().and_then(|map| map.owner.get())),
             },
             Wait::Task(id) => WaitsFor::Task(self.named(*id)),
-            Wait::Sleep(until) => WaitsFor::Time(*until),
+            Wait::Sleep { until, .. } => WaitsFor::Time(*until),
             Wait::HostWakeup => WaitsFor::HostWakeup,
         }
     }

@@ -17,12 +17,12 @@ impl Kernel {
         let mut alarm = Alarm::new(self);
         poll_fn(|_| {
             if !alarm.is_set() {
-                self.might_sleep(|| Wait::Sleep(at));
+                self.might_sleep(|| Wait::Sleep { until: at, alarm: None });
                 alarm.set(at);
             } else if alarm.has_fired() {
                 return Poll::Ready(());
             }
-            self.block(Wait::Sleep(at));
+            self.block(Wait::Sleep { until: at, alarm: alarm.timer() });
             Poll::Pending
         })
         .await;

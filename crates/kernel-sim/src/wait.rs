@@ -25,8 +25,22 @@ pub(crate) enum Wait {
         alarm: Option<(TimerSide, TimerKey)>,
     },
     Task(TaskId),
-    Sleep(Instant),
+    Sleep {
+        until: Instant,
+        /// As that of an event.
+        alarm: Option<(TimerSide, TimerKey)>,
+    },
     HostWakeup,
+}
+
+impl Wait {
+    /// The timer that ends it.
+    pub(crate) fn alarm(&self) -> Option<(TimerSide, TimerKey)> {
+        match self {
+            Self::Event { alarm, .. } | Self::Sleep { alarm, .. } => *alarm,
+            Self::Lock { .. } | Self::Task(_) | Self::HostWakeup => None,
+        }
+    }
 }
 
 impl Kernel {
@@ -55,7 +69,7 @@ impl Kernel {
             Wait::Lock { lock, .. } => lock.owner.get(),
             Wait::Event { on: Some(map), timed: false, .. } => map.owner.get(),
             Wait::Task(task) => Some(*task).filter(|task| tasks[task.index()].run != RunState::Finished),
-            Wait::Event { .. } | Wait::Sleep(_) | Wait::HostWakeup => None,
+            Wait::Event { .. } | Wait::Sleep { .. } | Wait::HostWakeup => None,
         }
     }
 

@@ -89,6 +89,8 @@ fn requests(world: &Rc<World>) {
         let hal = world.clone();
         world.spawn(TaskKind::User, "audio hal", async move {
             for request in requests {
+                // Streams last.
+                hal.kernel().step("the next request", &[]).await;
                 carry_out(&hal, *request).await;
             }
         });

@@ -301,12 +301,15 @@ impl HostController for Host {
         done(Ok(()))
     }
     fn bus_suspend(&self, root_hub: RootHub, _wakeup: bool) -> Reply<'_, ()> {
-        self.stops("a bus is suspended", |state| state.bus == Some(root_hub));
-        self.set_power(|power| match root_hub {
-            RootHub::Primary => power.primary_suspended = true,
-            RootHub::Shared => power.shared_suspended = true,
-        });
-        done(Ok(()))
+        Box::pin(async move {
+            self.command("xhci_bus_suspend").await;
+            self.stops("a bus is suspended", |state| state.bus == Some(root_hub));
+            self.set_power(|power| match root_hub {
+                RootHub::Primary => power.primary_suspended = true,
+                RootHub::Shared => power.shared_suspended = true,
+            });
+            Ok(())
+        })
     }
     fn bus_resume(&self, root_hub: RootHub) -> Reply<'_, ()> {
         self.set_power(|power| match root_hub {
@@ -316,9 +319,12 @@ impl HostController for Host {
         done(Ok(()))
     }
     fn hc_suspend(&self, _wakeup: bool) -> Reply<'_, ()> {
-        self.stops("the controller is halted", |_| true);
-        self.set_power(|power| power.halted = true);
-        done(Ok(()))
+        Box::pin(async move {
+            self.command("xhci_suspend").await;
+            self.stops("the controller is halted", |_| true);
+            self.set_power(|power| power.halted = true);
+            Ok(())
+        })
     }
     fn hc_resume(&self, power_lost: bool) -> Reply<'_, HcResume> {
         let lost = power_lost || self.power.get().loses_state;
@@ -367,6 +373,9 @@ impl HostController for Host {
         Box::pin(async move {
             if self.slot(slot).life == 0 {
                 return Err(Errno::ENODEV);
+            }
+            if self.is_physically_suspended(slot) {
+                return Err(Errno::ETIMEDOUT);
             }
             self.command("xhci_check_bandwidth: Configure Endpoint command").await;
             let rings = self.slot(slot).rings;

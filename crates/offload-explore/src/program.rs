@@ -26,6 +26,8 @@ pub(crate) struct Program {
     /// The ASoC back end sets up a PCM device.
     pub(crate) hw_params: bool,
     pub(crate) async_suspend: bool,
+    /// Whoever could run may be held up for as long as others sleep.
+    pub(crate) held_up: bool,
     pub(crate) watches: &'static [Invariant],
 }
 
@@ -153,6 +155,7 @@ impl Program {
         reset: false,
         hw_params: false,
         async_suspend: false,
+        held_up: false,
         watches: &Invariant::ALL,
     };
 }

@@ -94,6 +94,7 @@ impl Scenario {
         progress: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Report {
         let explorer = explorer(search.strategy)
+            .early_time_outs(self.program.held_up)
             .max_findings(search.max_findings)
             .shrinking(search.shrinking)
             .on_progress(progress);

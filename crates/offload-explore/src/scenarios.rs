@@ -256,6 +256,7 @@ static SCENARIOS: &[Scenario] = &[
             begin: Begin::Autosuspended,
             requests: START_AND_STOP,
             sleep: &[Sleep::Mem, Sleep::MemAborted],
+            held_up: true,
             watches: &[S4],
             ..Program::NOTHING
         },

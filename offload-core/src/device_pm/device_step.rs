@@ -77,6 +77,7 @@ async fn port_suspend(udev: &UsbDevice, message: PmMessage) -> Result<(), Errno>
         || wakeup_enabled_descendants(udev) > 0
         || udev.core().design().repairs().ports;
     if really {
+        hub_listens(&hub)?;
         udev.host().port_suspend(slot, udev.do_remote_wakeup()).await?;
         udev.set_port_is_suspended(true);
         udev.core().kernel().sleep(TRSMRCY).await;
@@ -92,7 +93,7 @@ async fn port_resume(udev: &UsbDevice) -> Result<(), Errno> {
     let (hub, slot) = place(udev)?;
     let port = hub.port_lock(udev.port());
     let _port = port.lock().await;
-    let mut result = clear_suspend(udev, slot).await;
+    let mut result = clear_suspend(udev, &hub, slot).await;
     if result.is_ok() {
         result = finish_port_resume(udev, slot).await;
     }
@@ -102,8 +103,9 @@ async fn port_resume(udev: &UsbDevice) -> Result<(), Errno> {
     result
 }
 
-async fn clear_suspend(udev: &UsbDevice, slot: SlotId) -> Result<(), Errno> {
+async fn clear_suspend(udev: &UsbDevice, hub: &UsbDevice, slot: SlotId) -> Result<(), Errno> {
     if udev.port_is_suspended() {
+        hub_listens(hub)?;
         udev.host().port_resume(slot).await?;
         udev.core().kernel().sleep(TDRSMDN + TRSMRCY).await;
         udev.set_port_is_suspended(false);
@@ -123,6 +125,11 @@ async fn finish_port_resume(udev: &UsbDevice, slot: SlotId) -> Result<(), Errno>
     usb_reset_and_verify_device(udev).await?;
     let slot = udev.slot_id().ok_or(Errno::ENODEV)?;
     udev.host().get_status(slot).await
+}
+
+/// Port features are set by requests to the hub, root hubs included. A suspended hub takes none (B16 ends here).
+fn hub_listens(hub: &UsbDevice) -> Result<(), Errno> {
+    if hub.can_submit() { Ok(()) } else { Err(Errno::EHOSTUNREACH) }
 }
 
 fn place(udev: &UsbDevice) -> Result<(std::rc::Rc<UsbDevice>, SlotId), Errno> {

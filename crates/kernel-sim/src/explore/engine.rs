@@ -171,9 +171,8 @@ impl Engine {
         if self.limits.early_time_outs {
             let tasks = kernel.0.tasks.borrow();
             for (index, task) in tasks.iter().enumerate() {
-                if task.run == RunState::Blocked
-                    && matches!(&task.wait, Some(Wait::Event { alarm: Some(_), .. }))
-                {
+                let timed = task.wait.as_ref().is_some_and(|wait| wait.alarm().is_some());
+                if task.run == RunState::Blocked && timed {
                     let task = TaskId::from_index(index);
                     self.candidates.push(Candidate { task, time_out: true, yielded: false, cost: 1 });
                 }
@@ -261,10 +260,7 @@ impl Kernel {
 
     /// Ends the wait of a blocked task as its time-out would.
     fn time_out_early(&self, id: TaskId) {
-        let alarm = match &self.0.tasks.borrow()[id.index()].wait {
-            Some(Wait::Event { alarm, .. }) => *alarm,
-            _ => None,
-        };
+        let alarm = self.0.tasks.borrow()[id.index()].wait.as_ref().and_then(Wait::alarm);
         if let Some((side, key)) = alarm {
             self.cancel_timer(side, key);
         }

@@ -118,8 +118,8 @@ impl<'a> Explorer<'a> {
         self.reduction = reduction;
         self
     }
-    /// Whether a wait with a time-out may time out while others could still run, as if they had been held up for that
-    /// long. Each such time-out counts as a preemption. Without it time-outs happen when nobody can run.
+    /// Whether a wait with a time-out may time out, and a sleep be over, while others could still run, as if they had been
+    /// held up for that long. Each such time-out counts as a preemption. Without it time-outs happen when nobody can run.
     #[must_use]
     pub fn early_time_outs(mut self, on: bool) -> Self {
         self.limits.early_time_outs = on;

@@ -41,6 +41,7 @@ impl Verdict {
             (Self::Deadlock(a), Self::Deadlock(b)) => stuck(a) == stuck(b),
             (Self::Panic(a), Self::Panic(b)) => a == b,
             (Self::LockOrder(a), Self::LockOrder(b)) => a == b,
+            (Self::Invariant(a), Self::Invariant(b)) => (a.invariant, &a.what) == (b.invariant, &b.what),
             (Self::Error(a), Self::Error(b)) => std::mem::discriminant(a) == std::mem::discriminant(b),
             _ => self.name() == other.name() && std::mem::discriminant(self) == std::mem::discriminant(other),
         }
