@@ -14,7 +14,7 @@ use std::rc::Rc;
 /// How long the machine sleeps.
 const SLEEP: Duration = Duration::from_secs(1);
 /// Longer than a device takes to be suspended.
-const SUSPENDED_BY: Duration = Duration::from_millis(100);
+const SUSPENDED_BY: Duration = Duration::from_millis(500);
 
 /// What the first card does before the exploration begins.
 ///
@@ -23,21 +23,35 @@ const SUSPENDED_BY: Duration = Duration::from_millis(100);
 pub(crate) fn begin(world: &Rc<World>) {
     match world.machine.program.begin {
         Begin::Idle => {}
-        Begin::Streaming => {
-            let card = world.cards[0].clone();
-            world.run(async move {
-                let result = card.enable().await;
-                assert!(result.is_ok(), "the stream of the scenario does not begin: {result:?}");
-            });
-        }
+        Begin::Streaming => stream(world),
         Begin::Autosuspended => {
-            let udev = &world.cards[0].udev;
-            udev.pm().allow();
-            let result = world.kernel().run_until(world.kernel().now() + SUSPENDED_BY);
-            assert!(result.is_ok(), "the world of the scenario can't be built: {result:?}");
-            assert_eq!(udev.pm().power.status(), RpmStatus::Suspended, "the scenario begins asleep");
+            idle(world);
+            assert_eq!(
+                world.cards[0].udev.pm().power.status(),
+                RpmStatus::Suspended,
+                "the scenario begins asleep"
+            );
+        }
+        Begin::StreamingIdle => {
+            stream(world);
+            idle(world);
         }
     }
+}
+
+fn stream(world: &Rc<World>) {
+    let card = world.cards[0].clone();
+    world.run(async move {
+        let result = card.enable().await;
+        assert!(result.is_ok(), "the stream of the scenario does not begin: {result:?}");
+    });
+}
+
+/// `power/control` goes to `auto`, and time passes.
+fn idle(world: &Rc<World>) {
+    world.cards[0].udev.pm().allow();
+    let result = world.kernel().run_until(world.kernel().now() + SUSPENDED_BY);
+    assert!(result.is_ok(), "the world of the scenario can't be built: {result:?}");
 }
 
 /// Starts the tasks of the program.

@@ -39,6 +39,8 @@ pub enum Invariant {
     S16,
     /// A disconnect leaves nothing of a card.
     S17,
+    /// Memory is not forgotten.
+    Leak,
     /// After the last stream has stopped, a system suspend powers the controller down.
     L2,
     /// A DSP that gave a stream up has no running endpoint.
@@ -50,7 +52,7 @@ pub enum Invariant {
 impl Invariant {
     /// All that are checked. S11 and S13 are the explorer's own (a task that waits for a freed lock, lock order and
     /// deadlocks), as L1 is (every run ends); L4 is a gap of the interface and no state.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::S1,
         Self::S2,
         Self::S3,
@@ -66,6 +68,7 @@ impl Invariant {
         Self::S15,
         Self::S16,
         Self::S17,
+        Self::Leak,
         Self::L2,
         Self::L3,
         Self::L5,
@@ -89,6 +92,7 @@ impl Invariant {
             Self::S15 => "S15",
             Self::S16 => "S16",
             Self::S17 => "S17",
+            Self::Leak => "leak",
             Self::L2 => "L2",
             Self::L3 => "L3",
             Self::L5 => "L5",

@@ -13,8 +13,10 @@ pub(crate) struct Program {
     /// What the DSP, or the audio HAL, asks for, in this order.
     pub(crate) requests: &'static [Request],
     pub(crate) dsp: Dsp,
-    /// What can fail in a request to enable.
+    /// Something may fail in a request to enable.
     pub(crate) faults: bool,
+    /// A signal may interrupt the wait for the DSP.
+    pub(crate) signals: bool,
     pub(crate) sleep: &'static [Sleep],
     /// `power/control` of the cards goes to `auto`.
     pub(crate) auto: bool,
@@ -37,6 +39,8 @@ pub(crate) enum Begin {
     Streaming,
     /// The device is in runtime suspend.
     Autosuspended,
+    /// A stream is on, and the host has had nothing to do with the device for a while.
+    StreamingIdle,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,6 +152,7 @@ impl Program {
         requests: &[],
         dsp: Dsp::Answers,
         faults: false,
+        signals: false,
         sleep: &[],
         auto: false,
         unplug: false,

@@ -6,6 +6,7 @@ use crate::ghosts::Invariant::{S1, S2, S3, S4, S5, S6, S7, S8, S9, S10, S15, S17
 use crate::program::{Begin, Dsp, Hardware, Place, Program, Rebind, Request, Sleep};
 use crate::scenario::Scenario;
 use offload_core::{Platform, Quirks, RootHub};
+use sim_time::Duration;
 
 const BOTH: &[Client] = &[Qc, Aoc];
 const START_AND_STOP: &[Request] = &[Request::Enable(0), Request::Disable(0)];
@@ -248,14 +249,14 @@ static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "sleep-autosuspended",
-        summary: "The machine sleeps with an autosuspended device, and the DSP starts and stops a stream.",
+        summary: "The machine sleeps with an autosuspended device, and the DSP starts a stream.",
         bound: 2,
         finds: &[],
         clients: BOTH,
         program: &Program {
             begin: Begin::Autosuspended,
-            requests: START_AND_STOP,
-            sleep: &[Sleep::Mem, Sleep::MemAborted],
+            requests: &[Request::Enable(0)],
+            sleep: &[Sleep::Mem],
             held_up: true,
             watches: &[S4],
             ..Program::NOTHING
@@ -328,9 +329,95 @@ static SCENARIOS: &[Scenario] = &[
             ..Program::NOTHING
         },
     },
+    Scenario {
+        name: "resume-idle",
+        summary: "The machine sleeps while a stream is on, on a device that the host has long had nothing to do with.",
+        bound: 2,
+        finds: &[],
+        clients: &[Aoc],
+        program: &Program {
+            hardware: Hardware { devices: &[SHORT_DELAY], ..Hardware::HEADSET },
+            begin: Begin::StreamingIdle,
+            sleep: &[Sleep::Mem],
+            watches: &[S3, S6, S7],
+            ..Program::NOTHING
+        },
+    },
+    Scenario {
+        name: "reset-resume",
+        summary: "A hub loses its state in a hibernation that is given up, and the DSP starts a stream behind it.",
+        bound: 2,
+        finds: &[],
+        clients: &[Qc],
+        program: &Program {
+            hardware: Hardware {
+                shared_bus: true,
+                devices: &[FORGETFUL_HUB, BEHIND_HUB],
+                ..Hardware::HEADSET
+            },
+            begin: Begin::Autosuspended,
+            requests: &[Request::Enable(0)],
+            sleep: &[Sleep::DiskAborted],
+            held_up: true,
+            watches: &[S8],
+            ..Program::NOTHING
+        },
+    },
+    Scenario {
+        name: "unbind-signal",
+        summary: "The audio driver is unbound while a stream is on; a signal may end the wait for the DSP.",
+        bound: 2,
+        finds: &[],
+        clients: &[Qc],
+        program: &Program {
+            begin: Begin::Streaming,
+            signals: true,
+            unbind: Some(Rebind::Never),
+            watches: &[S8, S9],
+            ..Program::NOTHING
+        },
+    },
+    Scenario {
+        name: "restart",
+        summary: "The DSP starts a stream, stops it, and starts it again.",
+        bound: 2,
+        finds: &[],
+        clients: BOTH,
+        program: &Program {
+            requests: &[Request::Enable(0), Request::Disable(0), Request::Enable(0)],
+            ..Program::NOTHING
+        },
+    },
+    Scenario {
+        name: "everything",
+        summary: "Two devices, one is a headset: streams, autosuspend, sleep, unbind, unplug, crashes, silence, failures.",
+        bound: 0,
+        finds: &[],
+        clients: BOTH,
+        program: &Program {
+            hardware: Hardware { devices: &[Place::HEADSET, Place::FLASH_DRIVE], ..Hardware::HEADSET },
+            requests: &[Request::Any, Request::Any, Request::Any],
+            dsp: Dsp::Anything,
+            faults: true,
+            sleep: &[Sleep::Mem, Sleep::MemAborted, Sleep::DiskAborted, Sleep::Disk],
+            auto: true,
+            unplug: true,
+            unbind: Some(Rebind::Perhaps),
+            ..Program::NOTHING
+        },
+    },
 ];
 
 const SUPERSPEED: Place = Place { bus: RootHub::Shared, ..Place::HEADSET };
 const SECOND_CONTROLLER: Place = Place { controller: 1, ..Place::HEADSET };
 const DISCONNECT_SUSPEND: Place =
     Place { quirks: Quirks { reset_resume: false, disconnect_suspend: true }, ..Place::HEADSET };
+const SHORT_DELAY: Place = Place { autosuspend_delay: Duration::from_millis(50), ..Place::HEADSET };
+const FORGETFUL_HUB: Place = Place {
+    bus: RootHub::Shared,
+    is_card: false,
+    is_hub: true,
+    quirks: Quirks { reset_resume: true, disconnect_suspend: false },
+    ..Place::HEADSET
+};
+const BEHIND_HUB: Place = Place { bus: RootHub::Shared, behind: Some(1), endpoint: 0x02, ..Place::HEADSET };

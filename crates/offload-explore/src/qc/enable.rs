@@ -2,6 +2,7 @@
 
 use super::{Info, QcCard};
 use crate::chip::Chip;
+use crate::ghosts::Invariant;
 use offload_core::{DeviceLock, Errno, Sideband};
 use std::rc::Rc;
 
@@ -172,6 +173,12 @@ impl QcCard {
             }
             self.kref.set(self.kref.get() + 1);
         } else {
+            if self.info.get().is_some() && !self.is_mended() {
+                // A new array is allocated over the old one (B30).
+                let what =
+                    || format!("{}: info[] is allocated anew, the old array is lost", self.udev().name());
+                machine.ghosts.violated(Invariant::Leak, what);
+            }
             self.kref.set(1);
             self.num_intf.set(1);
             self.has_udev.set(true);
