@@ -1,4 +1,5 @@
-//! Searches scenarios and prints what is found: `sweep [SCENARIO|all] [DESIGN|all] [CLIENT|all] [BOUND] [FINDINGS] [-v]`.
+//! Searches scenarios and prints what is found:
+//! `sweep [SCENARIO|all] [DESIGN|all] [CLIENT|all] [BOUND|pct|random] [FINDINGS] [-v]`.
 
 #![expect(clippy::disallowed_types, reason = "the person at the terminal wants to know how long it took")]
 
@@ -19,14 +20,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clients = if argument(2) == "all" { Client::ALL.to_vec() } else { vec![argument(2).parse()?] };
     let verbose = arguments.iter().any(|argument| argument == "-v");
     for scenario in scenarios().iter().filter(|each| [each.name, "all"].contains(&argument(0))) {
-        let bound = argument(3).parse().unwrap_or(scenario.bound);
+        let strategy = match argument(3) {
+            "pct" => Strategy::Pct { depth: 3, seed: 1 },
+            "random" => Strategy::RandomWalk { seed: 1 },
+            bound => Strategy::Exhaustive { preemptions: Some(bound.parse().unwrap_or(scenario.bound)) },
+        };
         for &design in &designs {
             for &client in clients.iter().filter(|client| scenario.supports(design, **client)) {
                 let begin = Instant::now();
-                let search = Search {
-                    max_findings: argument(4).parse().unwrap_or(1),
-                    ..Search::new(Strategy::Exhaustive { preemptions: Some(bound) })
-                };
+                let search =
+                    Search { max_findings: argument(4).parse().unwrap_or(1), ..Search::new(strategy) };
                 let report = scenario.explore(design, client, &search, |_progress| {
                     if begin.elapsed() > TOO_LONG {
                         ControlFlow::Break(())

@@ -55,6 +55,9 @@ pub(crate) enum Request {
     Any,
 }
 
+/// One stream.
+pub(crate) const START_AND_STOP: &[Request] = &[Request::Enable(0), Request::Disable(0)];
+
 /// How the DSP answers an indication that it is to stop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Dsp {

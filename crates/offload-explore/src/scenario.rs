@@ -17,6 +17,8 @@ pub struct Scenario {
     pub summary: &'static str,
     /// The bound on preemptions up to which an exhaustive search takes less than a minute.
     pub bound: u32,
+    /// The bound at which all that it finds is found, in seconds.
+    pub quick_bound: u32,
     /// What is found in it. All other pairs of design and client are without a finding up to the bound.
     pub finds: &'static [Finds],
     /// For which class drivers it makes sense.

@@ -68,9 +68,7 @@ impl QcCard {
         // The wait is interruptible, and what interrupts it is not told from the end of the time (B29).
         let interrupted = self.seat.machine.program.signals
             && kernel.choose("the wait for the DSP goes on (0) or a signal ends it (1)", 2) == 1;
-        if interrupted {
-            self.in_use.set(false);
-        } else if !self.disconnect_wq.wait_until_timeout(DISCONNECT_TIMEOUT, stopped).await {
+        if interrupted || !self.disconnect_wq.wait_until_timeout(DISCONNECT_TIMEOUT, stopped).await {
             self.in_use.set(false);
         }
         self.lock(Some(chip)).await

@@ -1,0 +1,100 @@
+//! What the designs do in every scenario: what is found, what is not, and that it is told in a few lines.
+
+use kernel_sim::{Coverage, Report, Strategy, Transcript, Verdict};
+use offload_core::Design;
+use offload_explore::{Client, Scenario, Search, scenarios};
+use std::fmt::Write;
+use std::ops::ControlFlow;
+
+/// The merged design and ours are searched to the bound at which everything is found, the others at most up to 1.
+fn bound(scenario: &Scenario, design: Design) -> u32 {
+    let full = [Design::V4, Design::Fixed].contains(&design);
+    if full { scenario.quick_bound } else { scenario.quick_bound.min(1) }
+}
+
+fn search(scenario: &Scenario, design: Design, client: Client) -> Report {
+    let search = Search {
+        max_findings: 40,
+        shrinking: 300,
+        ..Search::new(Strategy::Exhaustive { preemptions: Some(bound(scenario, design)) })
+    };
+    scenario.explore(design, client, &search, |_progress| ControlFlow::Continue(()))
+}
+
+/// What differs between the report of a search and what the scenario promises.
+fn differences(scenario: &Scenario, design: Design, client: Client) -> String {
+    let report = search(scenario, design, client);
+    let promised: Vec<_> = scenario.found_with(design, client).collect();
+    let mut differences = String::new();
+    let mut differs = |what: &str| {
+        writeln!(differences, "{} {design} {client}: {what}", scenario.name).unwrap();
+    };
+    if report.coverage == Coverage::Sample {
+        differs("the search did not reach its bound");
+    }
+    for finds in &promised {
+        let shows =
+            |verdict: &Verdict| verdict.name() == finds.verdict && verdict.to_string().contains(finds.says);
+        let deep_enough = bound(scenario, design) == scenario.quick_bound;
+        if deep_enough && !report.findings.iter().any(|finding| shows(&finding.verdict)) {
+            differs(&format!("{} is not found", finds.defect));
+        }
+    }
+    for finding in &report.findings {
+        let text = finding.verdict.to_string();
+        let is_promised =
+            promised.iter().any(|finds| finding.verdict.name() == finds.verdict && text.contains(finds.says));
+        // A circle of lock classes goes with the deadlock that it leads to.
+        let goes_along = matches!(finding.verdict, Verdict::LockOrder(_)) && !promised.is_empty();
+        if !is_promised && !goes_along {
+            differs(&format!("not promised: {text}"));
+        }
+        let shown = finding.transcript.to_string();
+        // Without the heading, and where time goes on.
+        let is_step = |line: &&str| line.contains(" | ") && !line.contains(" | at ");
+        let lines = shown.lines().skip(1).filter(is_step).count();
+        if lines > Transcript::LINES_MAX {
+            differs(&format!("{lines} lines: {text}"));
+        }
+    }
+    differences
+}
+
+fn all_differences(designs: &[Design]) -> String {
+    let mut all = String::new();
+    for scenario in scenarios().iter().filter(|scenario| scenario.name != "everything") {
+        for &design in designs {
+            for client in Client::ALL.into_iter().filter(|client| scenario.supports(design, *client)) {
+                all += &differences(scenario, design, client);
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn the_designs_that_take_the_mutex_of_the_device_do_as_promised() {
+    let differences = all_differences(&[Design::Legacy, Design::RfcV1, Design::RfcV2]);
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn the_designs_that_want_the_mutex_of_the_device_held_do_as_promised() {
+    let differences = all_differences(&[Design::V1, Design::V2]);
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn the_merged_design_does_as_promised() {
+    let differences = all_differences(&[Design::V3, Design::V4]);
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn nothing_is_found_in_the_fixed_design() {
+    assert!(
+        scenarios().iter().all(|scenario| scenario.finds.iter().all(|f| !f.designs.contains(&Design::Fixed)))
+    );
+    let differences = all_differences(&[Design::Fixed]);
+    assert!(differences.is_empty(), "{differences}");
+}
