@@ -65,7 +65,8 @@ impl World {
     ) -> Rc<Self> {
         let core = PmCore::new(kernel);
         core.set_design(design);
-        core.set_async_suspend(program.async_suspend);
+        // In parallel there are more orders than can be searched, and devices that do not depend on each other share little.
+        core.set_async_suspend(false);
         let ghosts = Ghosts::new(kernel, program.watches);
         let seen = ghosts.clone();
         core.set_event_sink(Rc::new(move |_at, event| seen.see(event)));

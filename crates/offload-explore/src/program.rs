@@ -27,7 +27,6 @@ pub(crate) struct Program {
     pub(crate) reset: bool,
     /// The ASoC back end sets up a PCM device.
     pub(crate) hw_params: bool,
-    pub(crate) async_suspend: bool,
     /// Whoever could run may be held up for as long as others sleep.
     pub(crate) held_up: bool,
     pub(crate) watches: &'static [Invariant],
@@ -162,7 +161,6 @@ impl Program {
         unbind: None,
         reset: false,
         hw_params: false,
-        async_suspend: false,
         held_up: false,
         watches: &Invariant::ALL,
     };

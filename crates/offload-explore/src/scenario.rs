@@ -2,7 +2,7 @@ use crate::client::Client;
 use crate::machine::World;
 use crate::program::Program;
 use crate::{Invariant, actors};
-use kernel_sim::{Explorer, Kernel, Progress, ReplayToken, Replayed, Report, Strategy};
+use kernel_sim::{Explorer, Kernel, Progress, Reduction, ReplayToken, Replayed, Report, Strategy};
 use offload_core::Design;
 use sim_time::Duration;
 use std::fmt;
@@ -46,6 +46,8 @@ pub struct Finds {
 pub struct Search {
     /// How runs are chosen.
     pub strategy: Strategy,
+    /// Whether runs are left out that come to the same as others.
+    pub reduction: Reduction,
     /// Runs after which the search ends; `None` is the explorer's own limit.
     pub max_schedules: Option<u64>,
     /// Findings of different kinds after which the search ends.
@@ -57,7 +59,13 @@ pub struct Search {
 impl Search {
     /// A search that ends with the first finding, which is made as short as can be.
     pub fn new(strategy: Strategy) -> Self {
-        Self { strategy, max_schedules: None, max_findings: 1, shrinking: 20_000 }
+        Self {
+            strategy,
+            reduction: Reduction::default(),
+            max_schedules: None,
+            max_findings: 1,
+            shrinking: 20_000,
+        }
     }
 }
 
@@ -96,6 +104,7 @@ impl Scenario {
         progress: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Report {
         let explorer = explorer(search.strategy)
+            .reduction(search.reduction)
             .early_time_outs(self.program.held_up)
             .max_findings(search.max_findings)
             .shrinking(search.shrinking)

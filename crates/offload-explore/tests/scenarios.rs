@@ -1,6 +1,6 @@
 //! What the designs do in every scenario: what is found, what is not, and that it is told in a few lines.
 
-use kernel_sim::{Coverage, Report, Strategy, Transcript, Verdict};
+use kernel_sim::{Coverage, Reduction, Report, Strategy, Transcript, Verdict};
 use offload_core::Design;
 use offload_explore::{Client, Scenario, Search, scenarios};
 use std::fmt::Write;
@@ -88,6 +88,52 @@ fn the_designs_that_want_the_mutex_of_the_device_held_do_as_promised() {
 fn the_merged_design_does_as_promised() {
     let differences = all_differences(&[Design::V3, Design::V4]);
     assert!(differences.is_empty(), "{differences}");
+}
+
+/// What is left out comes to the same as something that is not.
+#[test]
+fn reduction_hides_nothing() {
+    let found = |scenario: &Scenario, design, client, reduction| {
+        let preemptions = Some(scenario.quick_bound.min(1));
+        let search = Search {
+            max_findings: 40,
+            shrinking: 0,
+            reduction,
+            ..Search::new(Strategy::Exhaustive { preemptions })
+        };
+        let report = scenario.explore(design, client, &search, |_progress| ControlFlow::Continue(()));
+        let is_order = |verdict: &Verdict| matches!(verdict, Verdict::LockOrder(_));
+        let verdicts = report.findings.iter().map(|finding| &finding.verdict);
+        let mut kinds: Vec<_> = verdicts.filter(|verdict| !is_order(verdict)).map(kind).collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    };
+    for scenario in scenarios().iter().filter(|scenario| WITHOUT_REDUCTION.contains(&scenario.name)) {
+        for design in [Design::Legacy, Design::V4, Design::Fixed] {
+            for client in Client::ALL.into_iter().filter(|client| scenario.supports(design, *client)) {
+                let [reduced, all] = [Reduction::SleepSets, Reduction::Off]
+                    .map(|reduction| found(scenario, design, client, reduction));
+                assert_eq!(reduced, all, "{} {design} {client}", scenario.name);
+            }
+        }
+    }
+}
+
+/// Scenarios that are small enough.
+const WITHOUT_REDUCTION: [&str; 6] =
+    ["unbind", "unbind-restart", "autosuspend", "hw-params", "crash", "suspend-streaming"];
+
+/// A verdict without when it was reached.
+fn kind(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Invariant(violation) => format!("{}: {}", violation.invariant, violation.what),
+        Verdict::Deadlock(deadlock) => {
+            let tasks = deadlock.tasks.iter().filter(|task| deadlock.cycle.contains(&task.task));
+            tasks.map(|task| format!("{} {:?}; ", task.name, task.work)).collect()
+        }
+        other => other.to_string(),
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What class drivers and the PM core observe, over a controller driver that only answers.
 
+mod designs;
 mod disconnect;
 mod explored;
 mod fake_host;

@@ -1,6 +1,7 @@
 //! The explorer on programs with known answers.
 mod classics;
 mod invariants;
+mod noticed;
 mod programs;
 mod random;
 mod reduction;
