@@ -2,14 +2,14 @@
 
 use crate::card::Card;
 use crate::client::Client;
-use crate::ghosts::Ghosts;
+use crate::ghosts::{Ghosts, Invariant};
 use crate::host::Host;
 use crate::invariants;
 use crate::program::{Hardware, Place, Program};
 use crate::qc::QcService;
 use kernel_sim::{Kernel, LockClass, Mutex, TaskKind};
 use offload_core::{
-    Design, DeviceSetup, HcdSetup, OffloadDesign, PmCore, RootHub, SlotId, Speed, UsbDevice, UsbHcd,
+    Design, DeviceSetup, HcdSetup, OffloadDesign, PmCore, Repairs, RootHub, SlotId, Speed, UsbDevice, UsbHcd,
 };
 use sim_time::{Duration, Instant};
 use std::future::Future;
@@ -67,7 +67,9 @@ impl World {
         core.set_design(design);
         // In parallel there are more orders than can be searched, and devices that do not depend on each other share little.
         core.set_async_suspend(false);
-        let ghosts = Ghosts::new(kernel, program.watches);
+        // Where no defect hides another, everything is checked.
+        let mended = design.rules().repairs() == Repairs::ALL;
+        let ghosts = Ghosts::new(kernel, if mended { &Invariant::ALL } else { program.watches });
         let seen = ghosts.clone();
         core.set_event_sink(Rc::new(move |_at, event| seen.see(event)));
         let mutex = |class: LockClass| Mutex::new(kernel, class.clone(), class.name(), ());

@@ -19,7 +19,10 @@ pub struct Scenario {
     pub bound: u32,
     /// The bound at which all that it finds is found, in seconds.
     pub quick_bound: u32,
-    /// What is found in it. All other pairs of design and client are without a finding up to the bound.
+    /// Its orders are too many for an exhaustive search, whatever the bound: it is for random strategies.
+    pub sampled: bool,
+    /// What is found in it, up to `quick_bound`. All other pairs of design and client are without a finding there; with
+    /// [`Design::Fixed`] nothing is found up to `bound` either.
     pub finds: &'static [Finds],
     /// For which class drivers it makes sense.
     pub(crate) clients: &'static [Client],
@@ -78,7 +81,7 @@ impl Scenario {
         self.finds.iter().map(|finds| finds.defect)
     }
 
-    /// The invariants that are checked in it.
+    /// The invariants that are checked in it, with a design that has the defects of the kernel. With ours all are.
     pub fn watches(&self) -> &'static [Invariant] {
         self.program.watches
     }

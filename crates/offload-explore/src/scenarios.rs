@@ -19,7 +19,7 @@ pub fn scenario(name: &str) -> Option<&'static Scenario> {
     SCENARIOS.iter().find(|scenario| scenario.name == name)
 }
 
-static SCENARIOS: [Scenario; 29] = [
+static SCENARIOS: [Scenario; 30] = [
     unbinding::UNBIND,
     unbinding::UNBIND_STREAMING,
     unbinding::UNBIND_SILENT,
@@ -43,6 +43,7 @@ static SCENARIOS: [Scenario; 29] = [
     autosuspending::RESUME_AUTOSUSPENDED,
     autosuspending::RESUME_IDLE,
     autosuspending::RESET_RESUME,
+    autosuspending::RESET_RESUME_FIRST,
     autosuspending::IDLE,
     requests::ENABLE_FAILS,
     requests::CRASH,

@@ -68,7 +68,10 @@ impl QcCard {
         // The wait is interruptible, and what interrupts it is not told from the end of the time (B29).
         let interrupted = self.seat.machine.program.signals
             && kernel.choose("the wait for the DSP goes on (0) or a signal ends it (1)", 2) == 1;
-        if interrupted || !self.disconnect_wq.wait_until_timeout(DISCONNECT_TIMEOUT, stopped).await {
+        let in_time =
+            !interrupted && self.disconnect_wq.wait_until_timeout(DISCONNECT_TIMEOUT, stopped).await;
+        // Mended: a request to disable that is late finds its stream in use, and gives back what it has.
+        if !in_time && !self.is_mended() {
             self.in_use.set(false);
         }
         self.lock(Some(chip)).await

@@ -14,6 +14,7 @@ pub(super) const AUTOSUSPEND: Scenario = Scenario {
     summary: "The DSP starts and stops a stream on a device that is autosuspended as soon as it is idle.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B2",
@@ -54,6 +55,7 @@ pub(super) const AUTOSUSPEND_REQUESTS: Scenario = Scenario {
     summary: "The DSP asks for this and that on a device that is autosuspended as soon as it is idle.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B2",
@@ -86,6 +88,7 @@ pub(super) const SLEEP_AUTOSUSPENDED: Scenario = Scenario {
     summary: "The machine sleeps with an autosuspended device, and the DSP starts a stream.",
     bound: 2,
     quick_bound: 2,
+    sampled: false,
     finds: &[
         L_B,
         L_C,
@@ -136,6 +139,7 @@ pub(super) const RESUME_AUTOSUSPENDED: Scenario = Scenario {
     summary: "The DSP starts and stops a stream, the device is autosuspended, and the machine sleeps.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B14",
@@ -178,6 +182,7 @@ pub(super) const RESUME_IDLE: Scenario = Scenario {
     summary: "The machine sleeps while a stream is on, on a device that the host has long had nothing to do with.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[Finds {
         defect: "B14",
         designs: SERIES,
@@ -200,6 +205,7 @@ pub(super) const RESET_RESUME: Scenario = Scenario {
     summary: "A hub loses its state in a hibernation that is given up, and the DSP starts a stream behind it.",
     bound: 2,
     quick_bound: 2,
+    sampled: false,
     finds: &[
         L_B,
         L_C,
@@ -231,11 +237,48 @@ pub(super) const RESET_RESUME: Scenario = Scenario {
     },
 };
 
+pub(super) const RESET_RESUME_FIRST: Scenario = Scenario {
+    name: "reset-resume-first",
+    summary: "A hub loses its state in a hibernation that is given up, and the DSP starts a stream behind it, on EP1 OUT.",
+    bound: 1,
+    quick_bound: 1,
+    sampled: false,
+    finds: &[
+        L_B,
+        L_C,
+        // Not B13: EP1 OUT is the one endpoint that the driver finds.
+        Finds {
+            defect: "B2",
+            designs: SERIES,
+            clients: &[Qc],
+            verdict: "lock-order",
+            says: "RPM transition -> qdev_mutex -> RPM transition",
+        },
+        ABBA,
+        ASSERTION,
+    ],
+    clients: &[Qc],
+    program: &Program {
+        hardware: Hardware {
+            shared_bus: true,
+            devices: &[FORGETFUL_HUB, BEHIND_HUB_EP1],
+            ..Hardware::HEADSET
+        },
+        begin: Begin::Autosuspended,
+        requests: &[Request::Enable(0)],
+        sleep: &[Sleep::DiskAborted],
+        held_up: true,
+        watches: &[S8],
+        ..Program::NOTHING
+    },
+};
+
 pub(super) const IDLE: Scenario = Scenario {
     name: "idle",
     summary: "Two devices that nobody streams on are autosuspended, and the machine sleeps.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[],
     clients: BOTH,
     program: &Program {
@@ -254,4 +297,5 @@ const FORGETFUL_HUB: Place = Place {
     quirks: Quirks { reset_resume: true, disconnect_suspend: false },
     ..Place::HEADSET
 };
+const BEHIND_HUB_EP1: Place = Place { endpoint: 0x01, ..BEHIND_HUB };
 const BEHIND_HUB: Place = Place { bus: RootHub::Shared, behind: Some(1), endpoint: 0x02, ..Place::HEADSET };

@@ -11,6 +11,7 @@ pub(super) const ENABLE_FAILS: Scenario = Scenario {
     summary: "Two requests to start a stream, and something fails in them.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B4",
@@ -40,6 +41,7 @@ pub(super) const CRASH: Scenario = Scenario {
     summary: "The DSP asks for this and that, crashes, and comes back, while a stream is on.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds { defect: "B11", designs: UNREPAIRED, clients: &[Qc], verdict: "S15", says: "subs->opened 1" },
         Finds {
@@ -64,6 +66,7 @@ pub(super) const RESTART: Scenario = Scenario {
     summary: "The DSP starts a stream, stops it, and starts it again.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B30",
@@ -86,6 +89,7 @@ pub(super) const TWO_CONTROLLERS: Scenario = Scenario {
     summary: "Two cards on two controllers stream at the same time.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[Finds {
         defect: "B8",
         designs: UNREPAIRED,
@@ -110,6 +114,7 @@ pub(super) const EVERYTHING: Scenario = Scenario {
     summary: "Two devices, one is a headset: streams, autosuspend, sleep, unbind, unplug, crashes, silence, failures.",
     bound: 0,
     quick_bound: 0,
+    sampled: true,
     finds: &[],
     clients: BOTH,
     program: &Program {

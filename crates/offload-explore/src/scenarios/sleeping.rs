@@ -12,6 +12,7 @@ pub(super) const SUSPEND_STREAMING: Scenario = Scenario {
     summary: "The machine sleeps while a stream is on.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B1",
@@ -37,6 +38,7 @@ pub(super) const SUSPEND_STARTING: Scenario = Scenario {
     summary: "The machine sleeps while the DSP starts and stops a stream.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B1",
@@ -64,6 +66,7 @@ pub(super) const SUSPEND_SUPERSPEED: Scenario = Scenario {
     summary: "The machine sleeps while a stream is on, on a device of the SuperSpeed bus.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds { defect: "B9", designs: UNREPAIRED, clients: &[Aoc], verdict: "S5", says: "-EINVAL" },
         Finds { defect: "B9", designs: SERIES, clients: &[Qc], verdict: "S5", says: "-EINVAL" },
@@ -85,6 +88,7 @@ pub(super) const SUSPEND_PCI: Scenario = Scenario {
     summary: "The machine sleeps while a stream is on, on a PCI controller.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds { defect: "B26", designs: UNREPAIRED, clients: &[Aoc], verdict: "S5", says: "-EBUSY" },
         Finds { defect: "B26", designs: SERIES, clients: &[Qc], verdict: "S5", says: "-EBUSY" },
@@ -106,6 +110,7 @@ pub(super) const SUSPEND_DWC3: Scenario = Scenario {
     summary: "The machine sleeps while a stream is on, on a controller in a dwc3 core.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[Finds {
         defect: "B27",
         designs: UNREPAIRED,
@@ -127,6 +132,7 @@ pub(super) const SUSPEND_SIBLING: Scenario = Scenario {
     summary: "The machine sleeps while a stream is on, with a flash drive beside the headset.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[Finds {
         defect: "B12",
         designs: UNREPAIRED,
@@ -148,6 +154,7 @@ pub(super) const SUSPEND_DISCONNECT_QUIRK: Scenario = Scenario {
     summary: "The machine sleeps while a stream is on, on a device that is to be disconnected in suspend.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[Finds {
         defect: "B24",
         designs: UNREPAIRED,
@@ -169,6 +176,7 @@ pub(super) const HIBERNATE: Scenario = Scenario {
     summary: "The machine hibernates, or its controller loses its state in suspend, and then the DSP starts a stream.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B6",
@@ -196,6 +204,7 @@ pub(super) const HIBERNATE_STREAMING: Scenario = Scenario {
     summary: "The machine hibernates while a stream is on.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[Finds {
         defect: "B6 (L5)",
         designs: UNREPAIRED,

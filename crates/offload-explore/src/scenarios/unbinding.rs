@@ -12,6 +12,7 @@ pub(super) const UNBIND: Scenario = Scenario {
     summary: "The DSP starts and stops a stream while the audio driver is unbound from a device that stays.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         L_B,
         L_C,
@@ -34,6 +35,7 @@ pub(super) const UNBIND_STREAMING: Scenario = Scenario {
     summary: "The audio driver is unbound while a stream is on, and perhaps bound again; the DSP does what it likes.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds { defect: "L-A", designs: &[Legacy, RfcV1], clients: &[Qc], verdict: "deadlock", says: ITSELF },
         Finds { defect: "L-A", designs: &[Legacy], clients: &[Aoc], verdict: "deadlock", says: ITSELF },
@@ -65,6 +67,7 @@ pub(super) const UNBIND_SILENT: Scenario = Scenario {
     summary: "The audio driver is unbound while a stream is on; the DSP may not answer.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B10",
@@ -99,6 +102,7 @@ pub(super) const UNBIND_RESTART: Scenario = Scenario {
     summary: "The audio driver is unbound while a stream is on; the DSP stops it, and may start it again.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B18",
@@ -125,6 +129,7 @@ pub(super) const UNBIND_SIGNAL: Scenario = Scenario {
     summary: "The audio driver is unbound while a stream is on; a signal may end the wait for the DSP.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B29",
@@ -152,6 +157,7 @@ pub(super) const UNPLUG: Scenario = Scenario {
     summary: "The DSP starts and stops a stream while the device is unplugged.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         Finds {
             defect: "B22",
@@ -181,6 +187,7 @@ pub(super) const RESET: Scenario = Scenario {
     summary: "The DSP starts and stops a stream while the device is reset and its driver bound again.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[
         L_B,
         L_C,
@@ -198,6 +205,7 @@ pub(super) const HW_PARAMS: Scenario = Scenario {
     summary: "The ASoC back end sets up a PCM device while the audio driver is unbound and bound again.",
     bound: 2,
     quick_bound: 1,
+    sampled: false,
     finds: &[Finds {
         defect: "B3",
         designs: UNREPAIRED,
