@@ -146,6 +146,13 @@ pub enum Event {
         /// The call that did it.
         call: &'static str,
     },
+    /// A sideband was used after it was freed (S11).
+    FreedSideband {
+        /// The interface of the sideband.
+        interface: Rc<str>,
+        /// The call that did it.
+        call: &'static str,
+    },
 }
 
 impl fmt::Display for Event {
@@ -187,6 +194,9 @@ impl fmt::Display for Event {
             }
             Self::Interrupter { interface, handle, lent } => {
                 write!(f, "{interface}: {handle} {}", if *lent { "lent" } else { "returned" })
+            }
+            Self::FreedSideband { interface, call } => {
+                write!(f, "{interface}: {call} on a freed sideband")
             }
             Self::DanglingVirtDevice { interface, call } => {
                 write!(f, "{interface}: {call} uses a freed virtual device")

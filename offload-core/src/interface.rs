@@ -252,6 +252,22 @@ impl UsbInterface {
     }
 }
 
+/// USBDEVFS_SETINTERFACE: a program selects an alternate setting, with the device's mutex. The rings of the old one are
+/// freed without notice to a sideband that has them (B21); a design that tells sidebands refuses instead.
+///
+/// # Errors
+/// `-EBUSY` in such a design; else as [`UsbInterface::set_alternate`].
+pub async fn usbfs_set_interface(intf: &UsbInterface, alternate: u8) -> Result<(), Errno> {
+    let device = intf.device().ok_or(Errno::ENODEV)?;
+    let _device_lock = device.lock().await;
+    let slot = device.slot_id().ok_or(Errno::ENODEV)?;
+    let lends = || device.hcd().is_some_and(|hcd| hcd.sidebands.lends(&**device.host(), slot));
+    if device.core().design().repairs().sideband_is_told && lends() {
+        return Err(Errno::EBUSY);
+    }
+    intf.set_alternate(alternate).await
+}
+
 impl fmt::Debug for UsbInterface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UsbInterface")

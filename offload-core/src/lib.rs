@@ -52,7 +52,7 @@ pub use host::{
     EpIndex, HcResume, HostController, InterrupterHandle, LocalBoxFuture, RingFree, RootHub, SgSegment,
     SgTable, SlotId, VirtDeviceId,
 };
-pub use interface::{Condition, UsbInterface};
+pub use interface::{Condition, UsbInterface, usbfs_set_interface};
 pub use message::PmMessage;
 pub use offload::{
     usb_offload_check, usb_offload_get, usb_offload_get_preemptible, usb_offload_put,

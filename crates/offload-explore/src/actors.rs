@@ -6,7 +6,7 @@ use crate::program::{Begin, Program, Rebind, Request, Sleep};
 use kernel_sim::TaskKind;
 use offload_core::{
     PmCore, PmMessage, RpmStatus, SystemSleep, driver_unbind, hibernate, logical_disconnect, suspend_to_ram,
-    unbind_interface, usb_reset_and_verify_device,
+    unbind_interface, usb_reset_and_verify_device, usbfs_set_interface,
 };
 use sim_time::Duration;
 use std::rc::Rc;
@@ -74,6 +74,17 @@ pub(crate) fn spawn(world: &Rc<World>) {
     if program.reset {
         let card = world.cards[0].clone();
         world.spawn(TaskKind::Kernel, "kworker __usb_queue_reset_device", async move { reset(&card).await });
+    }
+    if program.set_interface {
+        let card = world.cards[0].clone();
+        world.spawn(TaskKind::User, "ioctl USBDEVFS_SETINTERFACE", async move {
+            if let Some(intf) = card.interface() {
+                let _refused = usbfs_set_interface(&intf, 0).await;
+            }
+        });
+    }
+    if program.two_users {
+        two_users(world);
     }
     if program.hw_params {
         let machine = world.machine.clone();
@@ -166,6 +177,18 @@ fn unbind(world: &Rc<World>, rebind: Rebind) {
             card.bind().await;
         }
     });
+}
+
+/// Two users of one sideband that know nothing of each other.
+fn two_users(world: &Rc<World>) {
+    let Some(sideband) = world.cards[0].sideband() else { return };
+    let used = sideband.clone();
+    world.spawn(TaskKind::Kernel, "user", async move {
+        for ep in used.endpoints() {
+            let _not_linked = used.remove_endpoint(ep).await;
+        }
+    });
+    world.spawn(TaskKind::Kernel, "owner", async move { sideband.unregister().await });
 }
 
 /// Sequence 3.3: the audio driver has no pre_reset, so it is unbound first and bound again afterwards.

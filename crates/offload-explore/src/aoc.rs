@@ -33,6 +33,10 @@ impl AocCard {
         self.chip.borrow().clone()
     }
 
+    pub(crate) fn sideband(&self) -> Option<Rc<Sideband>> {
+        self.sideband.borrow().clone()
+    }
+
     fn is_mended(&self) -> bool {
         self.seat.machine.design.repairs().class_driver
     }

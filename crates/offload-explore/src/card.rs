@@ -7,7 +7,7 @@ use crate::machine::Machine;
 use crate::program::Place;
 use crate::qc::{QcCard, QcService};
 use offload_core::{
-    Condition, EpIndex, Errno, LocalBoxFuture, PmMessage, UsbDevice, UsbDriver, UsbInterface,
+    Condition, EpIndex, Errno, LocalBoxFuture, PmMessage, Sideband, UsbDevice, UsbDriver, UsbInterface,
 };
 use std::rc::{Rc, Weak};
 
@@ -118,6 +118,14 @@ impl Card {
         match &self.style {
             Style::Qc(card) => card.leaks(),
             Style::Aoc(card) => card.leaks(),
+        }
+    }
+
+    /// The sideband of the driver.
+    pub(crate) fn sideband(&self) -> Option<Rc<Sideband>> {
+        match &self.style {
+            Style::Qc(card) => card.sideband(),
+            Style::Aoc(card) => card.sideband(),
         }
     }
 

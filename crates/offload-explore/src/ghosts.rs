@@ -29,6 +29,8 @@ pub enum Invariant {
     S9,
     /// A sideband does not use freed memory.
     S10,
+    /// Nobody uses a sideband, or waits for its mutex, when it is freed.
+    S11,
     /// A device has at most one sideband.
     S12,
     /// A put that was refused is made good.
@@ -50,9 +52,9 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    /// All that are checked. S11 and S13 are the explorer's own (a task that waits for a freed lock, lock order and
-    /// deadlocks), as L1 is (every run ends); L4 is a gap of the interface and no state.
-    pub const ALL: [Self; 19] = [
+    /// All that are checked. S13 is the explorer's own (lock order and deadlocks), as L1 is (every run ends); L4 is a gap of
+    /// the interface and no state.
+    pub const ALL: [Self; 20] = [
         Self::S1,
         Self::S2,
         Self::S3,
@@ -63,6 +65,7 @@ impl Invariant {
         Self::S8,
         Self::S9,
         Self::S10,
+        Self::S11,
         Self::S12,
         Self::S14,
         Self::S15,
@@ -87,6 +90,7 @@ impl Invariant {
             Self::S8 => "S8",
             Self::S9 => "S9",
             Self::S10 => "S10",
+            Self::S11 => "S11",
             Self::S12 => "S12",
             Self::S14 => "S14",
             Self::S15 => "S15",
@@ -252,6 +256,9 @@ impl Ghosts {
             Event::PmLocked { device, locked } => self.frozen(device, *locked),
             Event::DanglingVirtDevice { interface, call } => {
                 self.violated(Invariant::S10, || format!("{interface}: {call} uses a freed virtual device"));
+            }
+            Event::FreedSideband { interface, call } => {
+                self.violated(Invariant::S11, || format!("{interface}: {call} on a freed sideband"));
             }
             _ => {}
         }

@@ -25,6 +25,10 @@ pub(crate) struct Program {
     pub(crate) unbind: Option<Rebind>,
     /// `usb_queue_reset_device`, whose worker binds the driver again.
     pub(crate) reset: bool,
+    /// A program selects alternate setting 0 through usbfs.
+    pub(crate) set_interface: bool,
+    /// A task unlinks the endpoints of the sideband, and another unregisters it.
+    pub(crate) two_users: bool,
     /// The ASoC back end sets up a PCM device.
     pub(crate) hw_params: bool,
     /// Whoever could run may be held up for as long as others sleep.
@@ -160,6 +164,8 @@ impl Program {
         unplug: false,
         unbind: None,
         reset: false,
+        set_interface: false,
+        two_users: false,
         hw_params: false,
         held_up: false,
         watches: &Invariant::ALL,

@@ -135,6 +135,10 @@ impl QcCard {
         self.seat.machine.design.repairs().class_driver
     }
 
+    pub(crate) fn sideband(&self) -> Option<Rc<Sideband>> {
+        self.sideband.borrow().clone()
+    }
+
     fn udev(&self) -> &Rc<UsbDevice> {
         &self.seat.udev
     }

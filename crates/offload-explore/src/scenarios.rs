@@ -19,7 +19,7 @@ pub fn scenario(name: &str) -> Option<&'static Scenario> {
     SCENARIOS.iter().find(|scenario| scenario.name == name)
 }
 
-static SCENARIOS: [Scenario; 30] = [
+static SCENARIOS: [Scenario; 32] = [
     unbinding::UNBIND,
     unbinding::UNBIND_STREAMING,
     unbinding::UNBIND_SILENT,
@@ -49,5 +49,7 @@ static SCENARIOS: [Scenario; 30] = [
     requests::CRASH,
     requests::RESTART,
     requests::TWO_CONTROLLERS,
+    requests::SET_INTERFACE,
+    requests::TWO_USERS,
     requests::EVERYTHING,
 ];

@@ -13,7 +13,7 @@ impl Sideband {
     /// # Errors
     /// `-ENODEV` not registered; `-EINVAL` streams are set up; `-EBUSY` linked already, here or elsewhere.
     pub async fn add_endpoint(&self, ep: EpIndex) -> Result<(), Errno> {
-        let _sb_mutex = self.mutex.lock().await;
+        let _sb_mutex = self.lock("add_endpoint").await;
         let vdev = self.vdev("add_endpoint").ok_or(Errno::ENODEV)?;
         if self.host.endpoint_has_streams(self.slot, ep) {
             return Err(Errno::EINVAL);
@@ -32,7 +32,7 @@ impl Sideband {
     /// # Errors
     /// `-ENODEV` the endpoint is not linked here.
     pub async fn remove_endpoint(&self, ep: EpIndex) -> Result<(), Errno> {
-        let _sb_mutex = self.mutex.lock().await;
+        let _sb_mutex = self.lock("remove_endpoint").await;
         self.linked_vdev(ep).ok_or(Errno::ENODEV)?;
         self.stop_and_unlink(ep).await;
         Ok(())

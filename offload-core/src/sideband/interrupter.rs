@@ -27,7 +27,7 @@ impl Sideband {
         }
         let udev = self.intf.device();
         let _device_lock = self.device_lock(udev.as_ref()).await;
-        let _sb_mutex = self.mutex.lock().await;
+        let _sb_mutex = self.lock("create_interrupter").await;
         if self.ir.get().is_some() {
             return Err(Errno::EBUSY);
         }
@@ -59,7 +59,7 @@ impl Sideband {
         }
         let udev = self.intf.device();
         let _device_lock = self.device_lock(udev.as_ref()).await;
-        let _sb_mutex = self.mutex.lock().await;
+        let _sb_mutex = self.lock("remove_interrupter").await;
         self.take_interrupter_back().await;
     }
 

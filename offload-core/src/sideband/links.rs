@@ -40,6 +40,11 @@ impl SidebandTable {
         Some(links.clone())
     }
 
+    /// Whether an endpoint of the device in `slot` is linked to a sideband.
+    pub(crate) fn lends(&self, host: &dyn HostController, slot: SlotId) -> bool {
+        self.links(host, slot).is_some_and(|links| EpIndex::all().any(|ep| links.endpoint(ep).is_some()))
+    }
+
     /// The sidebands that are registered, by slot.
     pub(crate) fn registered(&self) -> Vec<Rc<Sideband>> {
         self.by_slot.borrow().values().filter_map(|links| links.sideband()).collect()

@@ -3,7 +3,7 @@ use super::notify::NotifyClient;
 use crate::event::Event;
 use crate::host::{EpIndex, HostController, InterrupterHandle, SlotId};
 use crate::{UsbHcd, UsbInterface};
-use kernel_sim::{LockClass, Mutex, Watched};
+use kernel_sim::{LockClass, Mutex, MutexGuard, Watched};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -32,6 +32,8 @@ pub struct Sideband {
     pub(super) vdev: Watched<RefCell<Option<Rc<VirtLinks>>>>,
     pub(super) eps: Watched<Cell<[bool; EpIndex::COUNT]>>,
     pub(super) ir: Watched<Cell<Option<InterrupterHandle>>>,
+    /// Whether `unregister` has freed it.
+    freed: Watched<Cell<bool>>,
 }
 
 const SB_MUTEX: LockClass = LockClass::new("&sb->mutex");
@@ -69,6 +71,7 @@ impl Sideband {
             vdev: core.watched("sb->vdev", intf.name(), RefCell::new(Some(links.clone()))),
             eps: core.watched("sb->eps", intf.name(), Cell::new([false; EpIndex::COUNT])),
             ir: core.watched("sb->ir", intf.name(), Cell::default()),
+            freed: core.watched("sb", intf.name(), Cell::new(false)),
         });
         links.set_sideband(Some(sideband.clone()));
         intf.emit(|interface| Event::Sideband { interface, registered: true });
@@ -79,7 +82,7 @@ impl Sideband {
     /// the sideband meanwhile. A second call returns without doing anything.
     pub async fn unregister(&self) {
         let vdev = {
-            let _sb_mutex = self.mutex.lock().await;
+            let _sb_mutex = self.lock("unregister").await;
             let Some(vdev) = self.vdev("unregister") else { return };
             for ep in EpIndex::all() {
                 if self.has_endpoint(ep) {
@@ -92,7 +95,18 @@ impl Sideband {
         };
         self.has_xhci.set(false);
         vdev.set_sideband(None);
+        self.freed.set(true);
         self.intf.emit(|interface| Event::Sideband { interface, registered: false });
+    }
+
+    /// `sb->mutex` for `call`. S11: by the time it is had, the sideband may be freed (B19), unless users are counted.
+    pub(super) async fn lock(&self, call: &'static str) -> MutexGuard<'_, ()> {
+        let guard = self.mutex.lock().await;
+        let counted = self.intf.pm().core().design().repairs().sideband_is_told;
+        if self.freed.get() && !counted {
+            self.intf.emit(|interface| Event::FreedSideband { interface, call });
+        }
+        guard
     }
 
     /// The virtual device is freed: nothing of the sideband is left to be used. What it had needs no stopping.

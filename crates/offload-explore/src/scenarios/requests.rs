@@ -2,9 +2,10 @@
 
 use super::finds::{ASSERTION, BOTH, UNREPAIRED};
 use crate::client::Client::Qc;
+use crate::ghosts::Invariant::{S8, S11};
 use crate::program::{Begin, Dsp, Hardware, Place, Program, Rebind, Request, Sleep};
 use crate::scenario::{Finds, Scenario};
-use offload_core::Design::{Legacy, RfcV1, RfcV2, V3, V4};
+use offload_core::Design::{Legacy, RfcV1, RfcV2, V1, V2, V3, V4};
 
 pub(super) const ENABLE_FAILS: Scenario = Scenario {
     name: "enable-fails",
@@ -107,6 +108,44 @@ pub(super) const TWO_CONTROLLERS: Scenario = Scenario {
         requests: &[Request::Enable(0), Request::Enable(1), Request::Disable(0), Request::Disable(1)],
         ..Program::NOTHING
     },
+};
+
+pub(super) const SET_INTERFACE: Scenario = Scenario {
+    name: "set-interface",
+    summary: "A program selects another alternate setting while a stream is on.",
+    bound: 2,
+    quick_bound: 1,
+    sampled: false,
+    finds: &[Finds {
+        defect: "B21",
+        designs: UNREPAIRED,
+        clients: BOTH,
+        verdict: "S8",
+        says: "is freed while the DSP writes",
+    }],
+    clients: BOTH,
+    program: &Program { begin: Begin::Streaming, set_interface: true, watches: &[S8], ..Program::NOTHING },
+};
+
+pub(super) const TWO_USERS: Scenario = Scenario {
+    name: "two-users",
+    summary: "A sideband is unregistered while somebody else unlinks its endpoints.",
+    bound: 2,
+    quick_bound: 1,
+    sampled: false,
+    finds: &[
+        Finds {
+            defect: "B19",
+            designs: &[Legacy, RfcV2, V1, V2, V3, V4],
+            clients: &[Qc],
+            verdict: "S11",
+            says: "remove_endpoint on a freed sideband",
+        },
+        // Whoever unregisters is to have the device's mutex in that version.
+        Finds { designs: &[RfcV1], ..ASSERTION },
+    ],
+    clients: &[Qc],
+    program: &Program { begin: Begin::Streaming, two_users: true, watches: &[S11], ..Program::NOTHING },
 };
 
 pub(super) const EVERYTHING: Scenario = Scenario {
