@@ -144,7 +144,8 @@ pub(crate) struct ServeArgs {
     /// ,play=WAV, hub and disk with ,speed=super, disk with ,file=PATH
     #[arg(long, value_name = "KIND[,PROPERTY]...")]
     pub(crate) device: Vec<DeviceSpec>,
-    /// Let USB time run N times slower than real time, for guests whose processor is emulated
+    /// Let USB time run N times slower than real time, for guests whose processor is emulated and whose clocks are slowed
+    /// down as much (libfaketime does that to QEMU); with its clocks at full speed a guest gives up waiting
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) slow_down: u32,
     /// Where attach, detach, list, inspect, fault and type reach the server; removed in the end

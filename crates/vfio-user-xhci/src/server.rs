@@ -90,7 +90,8 @@ impl Server {
     }
 
     /// Lets the controller's time run so many times slower than real time, for guests whose processor is emulated: a frame
-    /// then lasts as much longer.
+    /// then lasts as much longer. The guest's clocks have to run as much slower, or its drivers give up waiting: Linux
+    /// ends a sound stream with EIO whose buffer is not through after 1.1 times its length.
     pub fn slow_down(&mut self, times: u32) {
         self.slow_down = times;
     }
