@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import wave
 from pathlib import Path
@@ -169,12 +170,19 @@ class Guest:
         elif word == "info":
             print(f"       {self.run.name} {text}", flush=True)
         elif word == "host":
-            self.qemu.stdin.write((self.control(text.split()) + "\n").encode())
-            self.qemu.stdin.flush()
+            self.type(self.control(text.split()))
+        elif word == "wake":
+            threading.Timer(float(text), self.type, ["wake"]).start()
         elif word == "capture":
             rate, size = text.split()
             self.captured.append((int(rate), int(size)))
         return word == "end"
+
+    def type(self, line):
+        """Types a line on the guest's console; a guest that is gone misses it."""
+        with contextlib.suppress(OSError, ValueError):
+            self.qemu.stdin.write((line + "\n").encode())
+            self.qemu.stdin.flush()
 
     def stop(self):
         for process in reversed(self.processes):
