@@ -27,7 +27,7 @@ SHORT = ["enumerate", "disk"]
 
 
 class Run:
-    """One boot, or several, of one guest against one server."""
+    """One boot, or several by the guest's own reboot, of one guest against one server."""
 
     def __init__(self, name, kernel, tests, profile="default", boots=1, slow_down=1):
         self.name, self.kernel, self.tests, self.profile, self.boots = name, kernel, tests, profile, boots
@@ -83,7 +83,7 @@ class Guest:
             path.write_bytes(b"")
             os.truncate(path, 64 << 20)
             disks.append(path)
-        super_port = {"strict": 7, "large": 129}.get(self.run.profile, 7)
+        super_port = {"strict": 9}.get(self.run.profile, 7)
         devices = DEVICES + [f"disk,file={disks[0]},speed=super,port={super_port}", f"disk,file={disks[1]},port=5"]
         command = [self.options.lab, "serve", "-v", "--socket", self.shared / "socket", "--control",
                    self.shared / "control", "--profile", self.run.profile, "--event-log", self.folder / "events.log", "--log", self.options.log, "--slow-down", str(self.run.slow_down),
@@ -109,10 +109,10 @@ class Guest:
         shutil.copy(modules / "vmlinuz", self.shared / "vmlinuz")
         shutil.copy(self.cache / f"initramfs-{self.run.kernel}", self.shared / "initramfs")
         device = '{"driver":"vfio-user-pci","socket":{"type":"unix","path":"/run/xhci-lab/socket"}}'
-        append = f"console=ttyS0 panic=-1 quiet tests={','.join(self.run.tests)}"
+        append = f"console=ttyS0 panic=-1 quiet tests={','.join(self.run.tests)} boots={self.run.boots}"
         command = ["chroot", self.root, *self.slow_clock(), "qemu-system-x86_64", "-machine", "q35,memory-backend=m", "-object",
                    "memory-backend-memfd,id=m,size=512M,share=on", "-accel", "tcg,thread=multi", "-smp", "1", "-m", "512",
-                   "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-serial",
+                   "-nographic", *([] if self.run.boots > 1 else ["-no-reboot"]), "-nodefaults", "-serial", "stdio", "-serial",
                    "file:/run/xhci-lab/serial", "-kernel", "/run/xhci-lab/vmlinuz", "-initrd",
                    "/run/xhci-lab/initramfs", "-append", append, "-device", device]
         (self.shared / "serial").unlink(missing_ok=True)
@@ -134,10 +134,11 @@ class Guest:
         """Reads the console, answers the guest, collects verdicts, until the guest ends or takes too long."""
         selector = selectors.DefaultSelector()
         selector.register(self.qemu.stdout, selectors.EVENT_READ)
-        rest, deadline, ended = b"", time.monotonic() + self.options.boot_seconds, False
-        while True:
+        rest, ended = b"", 0
+        deadline = time.monotonic() + self.options.boot_seconds
+        while ended < self.run.boots:
             if time.monotonic() > deadline:
-                self.failures.append(f"the guest takes more than {self.options.boot_seconds} s")
+                self.failures.append(f"boot {ended + 1} takes more than {self.options.boot_seconds} s")
                 break
             if not selector.select(timeout=1):
                 continue
@@ -148,9 +149,13 @@ class Guest:
             console.flush()
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                ended |= self.take(line.decode(errors="replace").strip())
-        if not ended and not self.failures:
-            self.failures.append("the guest ended early")
+                if self.take(line.decode(errors="replace").strip()):
+                    ended += 1
+                    deadline = time.monotonic() + self.options.boot_seconds
+        if ended < self.run.boots and not self.failures:
+            self.failures.append(f"the guest ended early, in boot {ended + 1}")
+        if self.run.boots > 1:
+            self.qemu.kill()
         if self.qemu.poll() is None:
             try:
                 self.qemu.wait(timeout=10)
@@ -236,8 +241,7 @@ def perform(options, run):
     started = time.monotonic()
     try:
         guest.start_server()
-        for _ in range(run.boots):
-            guest.boot()
+        guest.boot()
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         guest.failures.append(str(error))
     finally:
