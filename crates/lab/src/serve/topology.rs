@@ -27,6 +27,8 @@ pub(crate) fn plug(
         Some((last, above)) => {
             let hub = hub_at(xhci, port.root, above)?;
             hub.attach(now, *last, device).map_err(|error: HubError| error.to_string())?;
+            // A hub that sleeps may wake the host.
+            xhci.touch(now, port.root);
         }
     }
     Ok(port)
@@ -39,7 +41,11 @@ pub(crate) fn plug(
 pub(crate) fn unplug(xhci: &mut Xhci, now: Instant, port: &PortPath) -> Result<Box<dyn Device>, String> {
     let device = match port.hub_ports.split_last() {
         None => xhci.detach(now, port.root),
-        Some((last, above)) => hub_at(xhci, port.root, above)?.detach(now, *last),
+        Some((last, above)) => {
+            let device = hub_at(xhci, port.root, above)?.detach(now, *last);
+            xhci.touch(now, port.root);
+            device
+        }
     };
     device.ok_or_else(|| format!("port {port} is empty"))
 }

@@ -58,7 +58,8 @@ fn configuration(speed: Speed, ports: u8) -> ConfigurationBuilder {
     let interval = if speed == Speed::High { 12 } else { 255 };
     let size = MaxPacketSize::new(bitmap_bytes(ports).into(), 0);
     ConfigurationBuilder::new(1)
-        .attributes(ConfigurationAttributes { self_powered: true, remote_wakeup: false })
+        // USB 2.0 11.9: every hub can wake. Linux lets only those sleep that say so.
+        .attributes(ConfigurationAttributes { self_powered: true, remote_wakeup: true })
         .max_power(0)
         .interface(0, 0, ClassCode::HUB)
         .endpoint(Endpoint::new(EndpointAddress(0x81), TransferType::Interrupt, size, interval))

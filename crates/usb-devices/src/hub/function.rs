@@ -218,4 +218,8 @@ impl Function for HubFunction {
             port.bus_resumed(now);
         }
     }
+    /// USB 2.0 11.9: so does whatever happened at a port, a plug for instance.
+    fn signals_wake(&mut self, _now: Instant) -> bool {
+        self.changes() != 0
+    }
 }

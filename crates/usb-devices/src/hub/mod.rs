@@ -155,11 +155,12 @@ impl Device for Hub {
         }
     }
     /// USB 2.0 11.9: a suspended hub passes resume signalling on whether or not it may wake the host itself; an
-    /// awake one lets the port resume.
+    /// awake one lets the port resume. Of its own, it wakes the host by a change at a port if it may.
     fn signals_wake(&mut self, now: Instant) -> bool {
         let asleep = self.upstream.is_suspended();
         let function = self.upstream.function_mut();
         function.settle(now);
-        function.wake_ports(now) && asleep
+        let passes_on = function.wake_ports(now) && asleep;
+        passes_on || self.upstream.signals_wake(now)
     }
 }

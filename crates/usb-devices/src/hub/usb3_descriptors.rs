@@ -33,7 +33,7 @@ pub(super) fn all() -> Descriptors {
             class: ClassCode::HUB_SUPERSPEED,
             max_packet_size_0: 9,
             vendor: crate::VENDOR,
-            product: 0x0005,
+            product: 0x0006,
             release: 0x0100,
             product_string: 1,
             configurations: 1,

@@ -221,6 +221,24 @@ fn a_device_wakes_through_the_hub_if_it_may() {
     assert!(!host.device.signals_wake(host.now));
 }
 
+#[test] // req: PRT-22
+fn a_plug_wakes_through_the_hub_if_it_may() {
+    let mut host = powered();
+    host.device.suspend(host.now);
+    attach(&mut host, 1, gadget(41, Speed::High));
+    assert!(!host.device.signals_wake(host.now), "the host did not permit it");
+    host.device.resume(host.now);
+    clear(&mut host, 1, PortFeature::C_CONNECTION);
+    host.set(SetupPacket::set_device_feature(DEVICE_REMOTE_WAKEUP), &[]).unwrap();
+    assert!(!host.device.signals_wake(host.now), "the hub is awake");
+    host.device.suspend(host.now);
+    assert!(!host.device.signals_wake(host.now), "nothing happened");
+    assert!(host.device.detach(host.now, HubPort(1)).is_some());
+    assert!(host.device.signals_wake(host.now));
+    host.device.resume(host.now);
+    assert_eq!(status(&mut host, 1), (0x0100, 0x0001));
+}
+
 #[test]
 fn a_reset_of_the_hub_switches_its_ports_off() {
     let mut host = powered();
