@@ -4,6 +4,7 @@ use crate::serve::{DeviceSpec, PortPath};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use scenario::{ClientStyle, DeviceKind, LogLevel};
 use std::path::PathBuf;
+use vfio_user_xhci::InterruptKind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -148,6 +149,9 @@ pub(crate) struct ServeArgs {
     /// down as much (libfaketime does that to QEMU); with its clocks at full speed a guest gives up waiting
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) slow_down: u32,
+    /// The best way to interrupt that the guest finds
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = InterruptArg::Msix)]
+    pub(crate) interrupts: InterruptArg,
     /// Where attach, detach, list, inspect, fault and type reach the server; removed in the end
     #[arg(long, value_name = "PATH")]
     pub(crate) control: Option<PathBuf>,
@@ -257,6 +261,26 @@ pub(crate) enum LogArg {
     Summary,
     /// Everything
     Full,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum InterruptArg {
+    /// The pin, and nothing else
+    Intx,
+    /// MSI, and the pin
+    Msi,
+    /// MSI-X, MSI and the pin
+    Msix,
+}
+
+impl From<InterruptArg> for InterruptKind {
+    fn from(interrupts: InterruptArg) -> Self {
+        match interrupts {
+            InterruptArg::Intx => Self::Pin,
+            InterruptArg::Msi => Self::Msi,
+            InterruptArg::Msix => Self::MsiX,
+        }
+    }
 }
 
 impl StreamArgs {

@@ -44,9 +44,9 @@ pub(crate) const FLR_CONTROL: usize = ADVANCED_FEATURES + 4;
 pub(crate) struct Sizes {
     /// Bytes of BAR 0, a power of two.
     pub(crate) bar: u64,
-    /// Messages of MSI, a power of two up to 32, as its exponent.
-    pub(crate) msi_log2: u8,
-    /// Entries of the MSI-X table.
+    /// Messages of MSI, a power of two up to 32, as its exponent; none without MSI.
+    pub(crate) msi_log2: Option<u8>,
+    /// Entries of the MSI-X table; 0 without MSI-X.
     pub(crate) msix_entries: u16,
     /// Offset of the MSI-X table in the BAR.
     pub(crate) msix_table: u32,
@@ -81,26 +81,31 @@ pub(crate) fn config_space(sizes: &Sizes) -> ConfigSpace {
     config.field(0x3C, [0], [0xFF]);
     fixed(&mut config, 0x3D, &[1]);
 
+    let after_msi = if sizes.msix_entries > 0 { MSIX } else { ADVANCED_FEATURES };
+    let after_power = if sizes.msi_log2.is_some() { MSI } else { after_msi };
     // PCI-07: version 3, PME from D0 and D3hot; No_Soft_Reset.
-    fixed(&mut config, POWER, &[0x01, low_byte(MSI), 0x03, 0x48]);
+    fixed(&mut config, POWER, &[0x01, low_byte(after_power), 0x03, 0x48]);
     config.field(PMCSR, [0x08, 0], [3, 1]);
     config.clearing(PMCSR, PMCSR_PME_STATUS.to_le_bytes());
     // PCI-04 to PCI-06: USB 3.1; frame length as nominal and, by NFC, not adjustable; no recommended latencies.
     fixed(&mut config, SERIAL_BUS_RELEASE, &[0x31, 0x60, 0x00]);
-    // PCI-08: 64-bit addresses, a mask bit per message.
-    let msi_control = u16::from(sizes.msi_log2) << 1 | 1 << 7 | 1 << 8;
-    fixed(&mut config, MSI, &[0x05, low_byte(MSIX)]);
-    config.field(MSI_CONTROL, msi_control.to_le_bytes(), 0x0071_u16.to_le_bytes());
-    config.field(MSI_ADDRESS, [0; 8], (!3_u64).to_le_bytes());
-    config.field(MSI_DATA, [0; 2], [0xFF; 2]);
-    let messages = u32::MAX >> (32 - (1_u32 << sizes.msi_log2));
-    config.field(MSI_MASK, [0; 4], messages.to_le_bytes());
-    // PCI-09
-    fixed(&mut config, MSIX, &[0x11, low_byte(ADVANCED_FEATURES)]);
-    let msix_control = sizes.msix_entries - 1;
-    config.field(MSIX_CONTROL, msix_control.to_le_bytes(), 0xC000_u16.to_le_bytes());
-    fixed(&mut config, MSIX + 4, &sizes.msix_table.to_le_bytes());
-    fixed(&mut config, MSIX + 8, &sizes.msix_pending.to_le_bytes());
+    if let Some(msi_log2) = sizes.msi_log2 {
+        // PCI-08: 64-bit addresses, a mask bit per message.
+        let msi_control = u16::from(msi_log2) << 1 | 1 << 7 | 1 << 8;
+        fixed(&mut config, MSI, &[0x05, low_byte(after_msi)]);
+        config.field(MSI_CONTROL, msi_control.to_le_bytes(), 0x0071_u16.to_le_bytes());
+        config.field(MSI_ADDRESS, [0; 8], (!3_u64).to_le_bytes());
+        config.field(MSI_DATA, [0; 2], [0xFF; 2]);
+        let messages = u32::MAX >> (32 - (1_u32 << msi_log2));
+        config.field(MSI_MASK, [0; 4], messages.to_le_bytes());
+    }
+    if let Some(last_entry) = sizes.msix_entries.checked_sub(1) {
+        // PCI-09
+        fixed(&mut config, MSIX, &[0x11, low_byte(ADVANCED_FEATURES)]);
+        config.field(MSIX_CONTROL, last_entry.to_le_bytes(), 0xC000_u16.to_le_bytes());
+        fixed(&mut config, MSIX + 4, &sizes.msix_table.to_le_bytes());
+        fixed(&mut config, MSIX + 8, &sizes.msix_pending.to_le_bytes());
+    }
     // PCI-12: function-level reset, for a function without PCI Express capability.
     fixed(&mut config, ADVANCED_FEATURES, &[0x13, 0, 6, 0x03, 0, 0]);
     config.field(FLR_CONTROL, [0], [1]);

@@ -21,6 +21,17 @@ pub enum MessageOwner {
     Embedder,
 }
 
+/// The ways to interrupt, each with those before it: which of them software finds in configuration space.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum InterruptKind {
+    /// The INTx pin.
+    Pin,
+    /// MSI.
+    Msi,
+    /// MSI-X.
+    MsiX,
+}
+
 /// What the function wants done outside of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -66,9 +77,14 @@ pub struct PciFunction {
 }
 
 impl PciFunction {
-    /// The function after power-on.
+    /// The function after power-on, with all ways to interrupt.
     pub fn new(xhci: Xhci, owner: MessageOwner) -> Self {
-        let sizes = sizes(&xhci);
+        Self::with_interrupts(xhci, owner, InterruptKind::MsiX)
+    }
+
+    /// The function after power-on. `best` is the last way to interrupt that it has.
+    pub fn with_interrupts(xhci: Xhci, owner: MessageOwner, best: InterruptKind) -> Self {
+        let sizes = sizes(&xhci, best);
         let mut function = Self {
             config: config_space(&sizes),
             msix: MsixTable::new(sizes.msix_entries),
@@ -105,14 +121,14 @@ impl PciFunction {
         self.sizes.bar
     }
 
-    /// Entries of the MSI-X table, one for each interrupter.
+    /// Entries of the MSI-X table, one for each interrupter; 0 without MSI-X.
     pub fn msix_entries(&self) -> u16 {
         self.sizes.msix_entries
     }
 
-    /// Messages of MSI, a power of two up to 32.
+    /// Messages of MSI, a power of two up to 32; 0 without MSI.
     pub fn msi_messages(&self) -> u16 {
-        1 << self.sizes.msi_log2
+        self.sizes.msi_log2.map_or(0, |log2| 1 << log2)
     }
 
     /// Reads configuration space, any width and alignment; beyond 256 bytes it reads 0.
@@ -320,14 +336,16 @@ impl PciFunction {
 }
 
 /// The BAR holds the registers, then the MSI-X table and its pending bits, each on a page of their own.
-fn sizes(xhci: &Xhci) -> Sizes {
+fn sizes(xhci: &Xhci, best: InterruptKind) -> Sizes {
     const PAGE: u32 = 0x1000;
-    let entries = xhci.interrupters();
+    let interrupters = xhci.interrupters();
+    let entries = if best >= InterruptKind::MsiX { interrupters } else { 0 };
+    let msi_log2 = u8::try_from(interrupters.next_power_of_two().min(32).ilog2()).unwrap_or(0);
     let msix_table = xhci.bar_size();
     let msix_pending = msix_table + (u32::from(entries) * ENTRY_BYTES).next_multiple_of(PAGE);
     Sizes {
         bar: u64::from(msix_pending + PAGE).next_power_of_two(),
-        msi_log2: u8::try_from(entries.next_power_of_two().min(32).ilog2()).unwrap_or(0),
+        msi_log2: (best >= InterruptKind::Msi).then_some(msi_log2),
         msix_entries: entries,
         msix_table,
         msix_pending,

@@ -24,4 +24,4 @@ mod msi;
 mod msix;
 
 pub use capabilities::{PRODUCT_ID, VENDOR_ID};
-pub use function::{MessageOwner, PciFunction, PciOutput};
+pub use function::{InterruptKind, MessageOwner, PciFunction, PciOutput};

@@ -3,9 +3,9 @@
 mod support;
 
 use expect_test::expect;
-use pci_shell::{MessageOwner, PciOutput};
+use pci_shell::{InterruptKind, MessageOwner, PciFunction, PciOutput};
 use support::Machine;
-use xhci_model::Profile;
+use xhci_model::{Profile, Xhci};
 
 const MSI: u64 = 0x70;
 const MSIX: u64 = 0x90;
@@ -27,9 +27,7 @@ fn identity() {
     assert_eq!(machine.config::<4>(0xFE), [0; 4], "beyond the end");
 }
 
-#[test] // req: PCI-02, PCI-07, PCI-08, PCI-09
-fn the_capabilities_are_a_list() {
-    let machine = machine();
+fn capabilities(machine: &Machine) -> String {
     let mut list = String::new();
     let [mut at] = machine.config(0x34);
     while at != 0 {
@@ -37,6 +35,13 @@ fn the_capabilities_are_a_list() {
         list += &format!("{at:02x}: id {id:02x} {:04x}\n", u16::from_le_bytes([low, high]));
         at = next;
     }
+    list
+}
+
+#[test] // req: PCI-02, PCI-07, PCI-08, PCI-09
+fn the_capabilities_are_a_list() {
+    let machine = machine();
+    let list = capabilities(&machine);
     // 8 interrupters: 8 messages of MSI, of 64-bit addresses and with masks, and 8 of MSI-X.
     expect![[r#"
         40: id 01 4803
@@ -46,6 +51,36 @@ fn the_capabilities_are_a_list() {
     "#]]
     .assert_eq(&list);
     assert_eq!(u16::from_le_bytes(machine.config(6)) & 0x10, 0x10);
+}
+
+#[test] // req: PCI-08, PCI-09, PCI-11
+fn ways_to_interrupt_can_be_left_out() {
+    let offering = |best| {
+        let mut machine = machine();
+        let xhci = Xhci::new(Profile::default(), 0).expect("the profile is one");
+        machine.function = PciFunction::with_interrupts(xhci, MessageOwner::Function, best);
+        // What is not there cannot be switched on.
+        machine.config_write(MSI + 2, &[0xFF; 2]);
+        machine.config_write(MSIX + 2, &[0xFF; 2]);
+        machine
+    };
+    let msi = offering(InterruptKind::Msi);
+    expect![[r#"
+        40: id 01 4803
+        70: id 05 01f7
+        a0: id 13 0306
+    "#]]
+    .assert_eq(&capabilities(&msi));
+    assert_eq!((msi.function.msi_messages(), msi.function.msix_entries()), (8, 0));
+    assert_eq!(msi.config(MSIX), [0; 4]);
+    let pin = offering(InterruptKind::Pin);
+    expect![[r#"
+        40: id 01 4803
+        a0: id 13 0306
+    "#]]
+    .assert_eq(&capabilities(&pin));
+    assert_eq!((pin.function.msi_messages(), pin.function.msix_entries()), (0, 0));
+    assert_eq!((pin.config(MSI), pin.config(MSIX)), ([0; 4], [0; 4]));
 }
 
 #[test] // req: PCI-03

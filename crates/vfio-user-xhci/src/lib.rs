@@ -3,7 +3,7 @@
 //! [`Server`] listens on a socket; [`Server::run`] serves one client after another until its [`Stop`] is used. Three kinds
 //! of threads: the model's, which alone touches the controller and writes replies; one that reads the client's requests;
 //! and the caller's, which accepts. Requests, and whatever else is asked of the running controller ([`Handle`]), reach
-//! the model's thread through one channel. Real time is mapped onto virtual time one to one.
+//! the model's thread through one channel. Virtual time runs as real time does, or so many times slower.
 //!
 //! A client is trusted with its own memory only: a message that makes no sense is answered by an error, one that is no
 //! message ends the connection, and neither ends the server. A client that shrinks a file that it lent as memory can
@@ -21,4 +21,5 @@ mod server;
 mod session;
 
 pub use handle::{Handle, Stopped};
+pub use pci_shell::InterruptKind;
 pub use server::{Server, ServerError, Stop};

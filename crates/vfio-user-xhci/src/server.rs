@@ -2,7 +2,7 @@ use crate::connection::{ConnectionError, read_request, write_message};
 use crate::handle::Handle;
 use crate::model::{Input, LogSink, Model};
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use pci_shell::{MessageOwner, PciFunction};
+use pci_shell::{InterruptKind, MessageOwner, PciFunction};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use sim_time::Instant;
 use std::io;
@@ -44,6 +44,7 @@ pub struct Server {
     xhci: Xhci,
     log: Option<LogSink>,
     slow_down: u32,
+    interrupts: InterruptKind,
     inputs: (Sender<Input>, Receiver<Input>),
     stop: Stop,
 }
@@ -84,6 +85,7 @@ impl Server {
             xhci,
             log: None,
             slow_down: 1,
+            interrupts: InterruptKind::MsiX,
             inputs: unbounded(),
             stop: Stop(Arc::new(stop)),
         })
@@ -94,6 +96,11 @@ impl Server {
     /// ends a sound stream with EIO whose buffer is not through after 1.1 times its length.
     pub fn slow_down(&mut self, times: u32) {
         self.slow_down = times;
+    }
+
+    /// Leaves the ways to interrupt behind `best` out, for guests that are to use it.
+    pub fn interrupt_by(&mut self, best: InterruptKind) {
+        self.interrupts = best;
     }
 
     /// Events of the controller at this level go to `sink`, on the model's thread.
@@ -118,8 +125,9 @@ impl Server {
     /// # Errors
     /// The listening socket fails.
     pub fn run(self) -> Result<Xhci, ServerError> {
-        let Self { listener, path, xhci, log, slow_down, inputs: (sender, receiver), stop } = self;
-        let function = PciFunction::new(xhci, MessageOwner::Embedder);
+        let Self { listener, path, xhci, log, slow_down, interrupts, inputs: (sender, receiver), stop } =
+            self;
+        let function = PciFunction::with_interrupts(xhci, MessageOwner::Embedder, interrupts);
         let model = thread::Builder::new()
             .name("xhci-model".into())
             .spawn(move || Model::new(function, receiver, log, slow_down).run())?;

@@ -35,6 +35,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         (None, None) => return Err(Failure::usage("--socket: missing; give a path, or --fd")),
     };
     server.slow_down(args.slow_down);
+    server.interrupt_by(args.interrupts.into());
     if let Some(log) = log.clone() {
         server.log_to(args.log.into(), move |at, event| log.record(at, event));
     }
