@@ -18,30 +18,60 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RATES = (44100, 48000, 96000)
-# Ports of the server's devices: the tests in `tests/` know them.
-DEVICES = ["uac2,port=1", "uac1,port=2", "hub,port=3", "keyboard,port=4"]
-FULL = ["enumerate", "disk", "keyboard", "hotplug", "rebind", "suspend", "runtime"]
+FULL = ["enumerate", "keyboard", "hotplug", "rebind", "suspend", "runtime"]
 # The guest's processor is emulated: so that it keeps up with a frame each millisecond, time is slowed down for both.
-AUDIO = ["playback", "capture"]
-SHORT = ["enumerate", "disk"]
+AUDIO = ["playback", "capture", "disk"]
+SHORT = ["enumerate", "keyboard", "disk"]
+
+
+class Device:
+    """A device of the server, and what the guest is to see of it; the product with _ for spaces."""
+
+    def __init__(self, spec, path, megabits, product):
+        self.spec, self.path, self.megabits, self.product = spec, path, megabits, product
+
+
+def plugged(run, disks):
+    """All devices of a run. Disks are on files, so that they last longer than the server."""
+    first_super = {"strict": 9}.get(run.profile, 7)
+    devices = [
+        Device("uac2,port=1", "1-1", 480, "Headset"),
+        Device("uac1,port=2", "1-2", 12, "Speaker"),
+        Device("hub,port=3", "1-3", 480, "Hub"),
+        Device("keyboard,port=4", "1-4", 12, "Keyboard"),
+        Device(f"disk,file={disks[1]},port=5", "1-5", 480, "Disk"),
+    ]
+    # Its eight slots are taken.
+    if run.profile != "strict":
+        devices.append(Device("keyboard,port=3.1", "1-3.1", 12, "Keyboard"))
+    # Linux sees the first 127 ports of a controller, which here are all of USB 2.
+    if run.profile != "large":
+        devices += [
+            Device(f"disk,file={disks[0]},speed=super,port={first_super}", "2-1", 5000, "Disk"),
+            Device(f"hub,speed=super,port={first_super + 1}", "2-2", 5000, "SuperSpeed_Hub"),
+            Device(f"disk,speed=super,port={first_super + 1}.1", "2-2.1", 5000, "Disk"),
+        ]
+    return devices
 
 
 class Run:
     """One boot, or several by the guest's own reboot, of one guest against one server."""
 
-    def __init__(self, name, kernel, tests, profile="default", boots=1, slow_down=1):
-        self.name, self.kernel, self.tests, self.profile, self.boots = name, kernel, tests, profile, boots
-        self.slow_down = slow_down
+    def __init__(self, name, tests, profile="default", boots=1, slow_down=1, interrupts="msix"):
+        self.name, self.kernel, self.tests = name, name.partition("-")[0], tests
+        self.profile, self.boots, self.slow_down, self.interrupts = profile, boots, slow_down, interrupts
 
 
 RUNS = [
-    Run("7.3", "7.3", FULL),
-    Run("7.3-audio", "7.3", AUDIO, slow_down=8),
-    Run("6.12", "6.12", FULL),
-    Run("6.12-audio", "6.12", AUDIO, slow_down=8),
-    Run("7.3-strict", "7.3", SHORT, profile="strict"),
-    Run("7.3-large", "7.3", SHORT, profile="large"),
-    Run("7.3-reboot", "7.3", ["enumerate"], boots=3),
+    Run("7.3", FULL),
+    Run("7.3-audio", AUDIO, slow_down=8),
+    Run("6.12", FULL),
+    Run("6.12-audio", AUDIO, slow_down=8),
+    Run("7.3-strict", SHORT, profile="strict", slow_down=4),
+    Run("7.3-large", SHORT, profile="large", slow_down=4),
+    Run("7.3-msi", SHORT, interrupts="msi", slow_down=4),
+    Run("7.3-intx", SHORT, interrupts="intx", slow_down=4),
+    Run("7.3-reboot", ["enumerate"], boots=3),
 ]
 
 
@@ -83,13 +113,14 @@ class Guest:
             path.write_bytes(b"")
             os.truncate(path, 64 << 20)
             disks.append(path)
-        super_port = {"strict": 9}.get(self.run.profile, 7)
-        devices = DEVICES + [f"disk,file={disks[0]},speed=super,port={super_port}", f"disk,file={disks[1]},port=5"]
-        command = [self.options.lab, "serve", "-v", "--socket", self.shared / "socket", "--control",
-                   self.shared / "control", "--profile", self.run.profile, "--event-log", self.folder / "events.log", "--log", self.options.log, "--slow-down", str(self.run.slow_down),
-                   "--record", self.folder / "record"]
-        for device in devices:
-            command += ["--device", device]
+        self.devices = plugged(self.run, disks)
+        command = [self.options.lab, "serve", "-v", "--socket", self.shared / "socket",
+                   "--control", self.shared / "control", "--profile", self.run.profile,
+                   "--interrupts", self.run.interrupts, "--slow-down", str(self.run.slow_down),
+                   "--event-log", self.folder / "events.log", "--log", self.options.log,
+                   "--pcapng", self.folder / "packets.pcapng", "--record", self.folder / "record"]
+        for device in self.devices:
+            command += ["--device", device.spec]
         self.server = subprocess.Popen(command, stderr=open(self.folder / "server.log", "w"))
         self.processes.append(self.server)
         wait_until(lambda: (self.shared / "socket").exists(), 10, "the server's socket")
@@ -109,7 +140,9 @@ class Guest:
         shutil.copy(modules / "vmlinuz", self.shared / "vmlinuz")
         shutil.copy(self.cache / f"initramfs-{self.run.kernel}", self.shared / "initramfs")
         device = '{"driver":"vfio-user-pci","socket":{"type":"unix","path":"/run/xhci-lab/socket"}}'
-        append = f"console=ttyS0 panic=-1 quiet tests={','.join(self.run.tests)} boots={self.run.boots}"
+        seen = ",".join(f"{device.path}:{device.megabits}:{device.product}" for device in self.devices)
+        append = (f"console=ttyS0 panic=-1 quiet tests={','.join(self.run.tests)} boots={self.run.boots} "
+                  f"devices={seen} interrupts={self.run.interrupts}")
         command = ["chroot", self.root, *self.slow_clock(), "qemu-system-x86_64", "-machine", "q35,memory-backend=m", "-object",
                    "memory-backend-memfd,id=m,size=512M,share=on", "-accel", "tcg,thread=multi", "-smp", "1", "-m", "512",
                    "-nographic", *([] if self.run.boots > 1 else ["-no-reboot"]), "-nodefaults", "-serial", "stdio", "-serial",
@@ -250,7 +283,7 @@ def perform(options, run):
     guest.compare_capture()
     seconds = time.monotonic() - started
     if guest.failures:
-        print(f"FAIL {run.name} ({seconds:.0f} s): console, event log and server log are in {folder}")
+        print(f"FAIL {run.name} ({seconds:.0f} s): console, packets, event log and server log are in {folder}")
         for failure in guest.failures:
             print(f"     {failure}")
     else:

@@ -1,17 +1,18 @@
-# Written, synced, forgotten, read again; two disks at once, with music.
+# Written, synced, forgotten, read again; all disks at once, with music.
+for path in $(paths Disk); do wait_for 20 block "$path" || fail "no disk at $path"; done
+wait_for 20 grep -q Headset /proc/asound/cards || fail "no sound card"
 aplay -q -D hw:Headset -t raw -f S16_LE -c 2 -r 48000 /tests/48000.raw 2>/tmp/aplay &
-music=$!
-for disk in sda sdb; do
+for path in $(paths Disk); do
     (
-        dd if=/dev/urandom of=/tmp/$disk bs=64k count=64 2>/dev/null
-        dd if=/tmp/$disk of=/dev/$disk bs=64k conv=fsync 2>/dev/null || echo write >/tmp/$disk.bad
+        dd if=/dev/urandom of="/tmp/$path" bs=64k count=64 2>/dev/null
+        dd if="/tmp/$path" of="$(block "$path")" bs=64k conv=fsync 2>/dev/null || echo write >"/tmp/$path.bad"
     ) &
 done
 wait
 echo 3 >/proc/sys/vm/drop_caches
-for disk in sda sdb; do
-    [ ! -e /tmp/$disk.bad ] || fail "$disk: $(cat /tmp/$disk.bad)"
-    dd if=/dev/$disk bs=64k count=64 2>/dev/null | cmp -s - /tmp/$disk || fail "$disk reads back something else"
-    rm -f /tmp/$disk
+for path in $(paths Disk); do
+    [ ! -e "/tmp/$path.bad" ] || fail "disk $path: $(cat "/tmp/$path.bad")"
+    dd if="$(block "$path")" bs=64k count=64 2>/dev/null | cmp -s - "/tmp/$path" || fail "disk $path reads back something else"
+    rm -f "/tmp/$path"
 done
 [ ! -s /tmp/aplay ] || fail "the music: $(head -n 1 /tmp/aplay)"

@@ -6,6 +6,5 @@ while [ $round -lt 50 ]; do
     echo "$device" >/sys/bus/pci/drivers/xhci_hcd/bind || { fail "round $round: bind"; break; }
     round=$((round + 1))
 done
-wait_for 20 product Headset || fail "no Headset"
-wait_for 20 test -b /dev/sda || fail "no disk"
+. /tests/enumerate.sh
 seen=$(dmesg | wc -l)
