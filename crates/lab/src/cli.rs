@@ -4,6 +4,7 @@ use crate::serve::{DeviceSpec, PortPath};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use scenario::{ClientStyle, DeviceKind, LogLevel};
 use std::path::PathBuf;
+use std::str::FromStr;
 use vfio_user_xhci::InterruptKind;
 
 const EXAMPLES: &str = "\
@@ -141,6 +142,9 @@ pub(crate) struct ServeArgs {
     /// The controller: default, minimal, strict or large
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) profile: String,
+    /// So many ports of USB 2 and of USB 3, instead of the profile's
+    #[arg(long, value_name = "USB2,USB3")]
+    pub(crate) ports: Option<PortCounts>,
     /// Plug a device in: uac1, uac2, hub, keyboard or disk; with ,port=N, behind the hub there ,port=N.M, uac2 with
     /// ,play=WAV, hub and disk with ,speed=super, disk with ,file=PATH
     #[arg(long, value_name = "KIND[,PROPERTY]...")]
@@ -261,6 +265,24 @@ pub(crate) enum LogArg {
     Summary,
     /// Everything
     Full,
+}
+
+/// Ports of USB 2 and of USB 3.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PortCounts {
+    pub(crate) usb2: u8,
+    pub(crate) usb3: u8,
+}
+
+impl FromStr for PortCounts {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let counts = text
+            .split_once(',')
+            .and_then(|(usb2, usb3)| Some(Self { usb2: usb2.parse().ok()?, usb3: usb3.parse().ok()? }));
+        counts.ok_or_else(|| "two numbers of 0 to 255, as in 31,15".into())
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]

@@ -24,7 +24,10 @@ use xhci_model::{Profile, Xhci};
 use xhci_spec::PortId;
 
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
-    let profile: Profile = args.profile.parse().map_err(Failure::usage)?;
+    let mut profile: Profile = args.profile.parse().map_err(Failure::usage)?;
+    if let Some(ports) = args.ports {
+        (profile.usb2_ports, profile.usb3_ports) = (ports.usb2, ports.usb3);
+    }
     let mut xhci = Xhci::new(profile, 0).map_err(Failure::usage)?;
     let capture = args.pcapng.as_deref().map(CaptureFile::create).transpose()?;
     let plugged = plug_in(&args.device, capture.as_ref(), &mut xhci)?;

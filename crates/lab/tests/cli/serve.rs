@@ -153,10 +153,13 @@ fn devices_come_and_go_behind_hubs() {
 fn a_server_that_cannot_begin_says_why() {
     let dir = temp_dir();
     std::fs::write(dir.path().join("taken"), "").expect("writable");
-    let cases: [&[&str]; 9] = [
+    let cases: [&[&str]; 12] = [
         &[],
         &["--socket", "taken"],
         &["--socket", "s", "--profile", "huge"],
+        &["--socket", "s", "--ports", "15"],
+        &["--socket", "s", "--ports", "200,100"],
+        &["--socket", "s", "--interrupts", "inta"],
         &["--socket", "s", "--device", "disk,file=missing.img"],
         &["--socket", "s", "--device", "disk,file=taken"],
         &["--socket", "s", "--device", "keyboard,port=0"],
@@ -176,6 +179,9 @@ fn a_server_that_cannot_begin_says_why() {
         error: --socket: missing; give a path, or --fd
         error: taken: Address already in use (os error 98)
         error: unknown profile "huge", there are default, minimal, strict and large
+        error: invalid value '15' for '--ports <USB2,USB3>': two numbers of 0 to 255, as in 31,15
+        error: profile field usb2_ports + port_gap + usb3_ports is 300, allowed is 1 to 255
+        error: invalid value 'inta' for '--interrupts <KIND>'
         error: --device disk: missing.img: No such file or directory (os error 2)
         error: --device disk: taken: shorter than a block of 512 bytes
         error: invalid value 'keyboard,port=0' for '--device <KIND[,PROPERTY]...>': port "0": allowed is 1 to 255, or 3.2 for port 2 of the hub at port 3
