@@ -261,6 +261,13 @@ fn moderation_is_as_software_writes_it() {
     machine.restore_state();
     assert_eq!(imod & 0xFFFF, 0x0123);
     assert_eq!(machine.read(machine.ir(0) + 4) & 0xFFFF, 0x0123);
+    // IMODC counts on from what was written, as if nothing were restored.
+    machine.save_state();
+    machine.write(machine.ir(0) + 4, 0xFFFF_0123);
+    let (took, failed) = machine.restore_state();
+    assert!(!failed);
+    let ticks = u32::try_from(took.div_floor(Duration::from_nanos(250))).unwrap();
+    assert_eq!(machine.read(machine.ir(0) + 4) >> 16, 0xFFFF - ticks);
 }
 
 #[test] // req: PWR-03

@@ -128,6 +128,34 @@ fn every_command_in_every_state() {
     }
 }
 
+/// The matrix shows the commands of endpoints for a default endpoint that is Running, which refuses two of them.
+#[test] // req: SLT-03, SLT-04, SLT-05
+fn endpoint_commands_are_taken_in_each_state_that_has_an_endpoint() {
+    for (name, profile) in profiles() {
+        for state in [SlotIs::Default, SlotIs::Addressed, SlotIs::Configured] {
+            let mut machine = Machine::new(profile.clone());
+            let slot = machine.slot_in(state);
+            let base = Gpa(ring_base(slot, Dci::EP0));
+            let stop = command::stop_endpoint(slot, Dci::EP0, false);
+            let dequeue = command::set_tr_dequeue_pointer(slot, Dci::EP0, base, true);
+            let done = [stop, dequeue].map(|trb| machine.command_code(trb));
+            assert_eq!(done, [CompletionCode::SUCCESS; 2], "{name} {state:?}");
+            machine.gadget(PORT).answer(0, Answer::Stall);
+            let mut ring = Producer::new(base.0, 16);
+            let setup = transfer::setup_stage([0x80, 6, 0, 1, 0, 0, 8, 0], xhci_spec::trb::TransferType::IN);
+            ring.push(&mut machine.memory, setup);
+            ring.push(&mut machine.memory, transfer::data_stage(Gpa(BUFFERS), 8, true));
+            machine.ring_doorbell(slot, Dci::EP0);
+            machine.run_us(2_000);
+            assert_eq!(machine.endpoint_context(slot, Dci::EP0).ep_state(), EndpointState::HALTED);
+            let reset = command::reset_endpoint(slot, Dci::EP0, false);
+            let done = [reset, dequeue].map(|trb| machine.command_code(trb));
+            assert_eq!(done, [CompletionCode::SUCCESS; 2], "{name} {state:?}");
+            assert_eq!(machine.slot_state(slot), state, "{name}");
+        }
+    }
+}
+
 #[test] // req: CMD-10, CMD-11, TRB-12, TRB-49, SLT-06, OPR-42, OPR-44
 fn the_lowest_free_slot_is_enabled() {
     on_every_profile(|mut machine| {
