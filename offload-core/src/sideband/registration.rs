@@ -82,7 +82,7 @@ impl Sideband {
     /// the sideband meanwhile. A second call returns without doing anything.
     pub async fn unregister(&self) {
         let vdev = {
-            let _sb_mutex = self.lock("unregister").await;
+            let _sb_mutex = self.mutex.lock().await;
             let Some(vdev) = self.vdev("unregister") else { return };
             for ep in EpIndex::all() {
                 if self.has_endpoint(ep) {
