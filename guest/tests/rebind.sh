@@ -7,4 +7,4 @@ while [ $round -lt 50 ]; do
     round=$((round + 1))
 done
 . /tests/enumerate.sh
-seen=$(dmesg | wc -l)
+kernel_said
