@@ -17,5 +17,13 @@ pub use device::{PmDevice, PmOps};
 pub use state::RuntimePm;
 pub use status::{RpmDone, RpmFlags, RpmResult, RpmStatus};
 
-#[cfg(test)]
+// For the models of the hot path.
+#[cfg(all(test, loom))]
+pub(crate) use {
+    resume::{Parent, ResumeStep},
+    status::Request,
+    suspend::{SuspendEnd, SuspendStep},
+};
+
+#[cfg(all(test, not(loom)))]
 mod tests;

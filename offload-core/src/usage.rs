@@ -6,13 +6,15 @@
 //!
 //! Source: Linux 7.3 drivers/usb/core/offload.c as described in reference 1.1, design V4.
 
+#[cfg(all(test, loom))]
+mod models;
+
 use crate::Errno;
 use crate::runtime_pm::RuntimePm;
-use crate::sync::RawLock;
+use crate::sync::{AtomicU32, Ordering, RawLock};
 use lock_api::{Mutex, RawMutex};
 use sim_time::Instant;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Which way the usage count goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ impl<R: RawMutex> Default for OffloadState<R> {
 
 impl<R: RawMutex> OffloadState<R> {
     /// Nobody uses the device, the count may change.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self { pm_locked: Mutex::new(false), usage: AtomicU32::new(0) }
     }
 

@@ -1,10 +1,9 @@
 use super::status::{Request, RpmDone, RpmFlags, RpmResult, RpmStatus};
 use crate::Errno;
-use crate::sync::RawLock;
+use crate::sync::{AtomicU32, AtomicU64, Ordering, RawLock};
 use lock_api::{Mutex, MutexGuard, RawMutex};
 use sim_time::{Duration, Instant};
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The runtime PM state of one device (the runtime half of `struct dev_pm_info`).
 ///
