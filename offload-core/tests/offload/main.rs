@@ -3,7 +3,6 @@
 mod designs;
 mod disconnect;
 mod explored;
-mod fake_host;
 mod hibernation;
 mod reset_resume;
 mod runtime_pm;

@@ -22,7 +22,7 @@ fn after_power_loss_a_sideband_dangles() {
     let world = World::new();
     let headset = world.headset(1);
     let sb = Sideband::register(&first_interface(&headset), SidebandType::Vendor, None).unwrap();
-    world.host.power_lost.set(true);
+    world.host.lose_power();
     sleep_and_wake(&world);
     let transcript = world.transcript();
     let resume: String =

@@ -24,7 +24,7 @@ fn endpoints_error_by_error() {
     let world = World::new();
     let headset = world.headset(1);
     let slot = headset.slot_id().unwrap();
-    world.host.streams.borrow_mut().insert((slot, ep(4)));
+    world.host.enable_streams(slot, ep(4));
     let sb = register(&headset).unwrap();
     let table = world.run(async move {
         let mut rows = vec![

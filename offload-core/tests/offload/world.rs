@@ -1,10 +1,11 @@
 //! One simulated machine with a controller, and the transcript of what it does.
 
-use crate::fake_host::FakeHost;
 use crate::scripted::Scripted;
+use abstract_host::AbstractHost;
 use kernel_sim::{JoinHandle, Kernel, Schedule, TaskKind};
 use offload_core::{
-    DeviceSetup, HcdSetup, PmCore, RootHub, UsbDevice, UsbDriver, UsbHcd, UsbInterface, usb_offload_get,
+    DeviceSetup, EpIndex, HcdSetup, PmCore, RootHub, SlotId, UsbDevice, UsbDriver, UsbHcd, UsbInterface,
+    usb_offload_get,
 };
 use sim_time::{Duration, Instant};
 use std::cell::RefCell;
@@ -24,10 +25,12 @@ pub(crate) struct World {
     pub(crate) kernel: Kernel,
     pub(crate) core: PmCore,
     pub(crate) hcd: Rc<UsbHcd>,
-    pub(crate) host: Rc<FakeHost>,
+    pub(crate) host: Rc<AbstractHost>,
     log: Rc<Log>,
 }
 
+/// Of the controller: 0 is the host's.
+const INTERRUPTERS: u16 = 4;
 /// Later than anything a test waits for.
 const LIMIT: Duration = Duration::from_secs(3600);
 
@@ -47,13 +50,21 @@ impl World {
     pub(crate) fn on(kernel: &Kernel, setup: &HcdSetup) -> Self {
         let log = Rc::new(Log::default());
         let core = PmCore::new(kernel);
-        let host = FakeHost::new(log.clone());
+        let host = AbstractHost::new(INTERRUPTERS);
+        let lines = log.clone();
+        host.set_listener(move |call| lines.push(format!("    host {call}")));
         let hcd = UsbHcd::new(&core, host.clone(), setup);
         Self { kernel: kernel.clone(), core, hcd, host, log }
     }
 
     pub(crate) fn root_hub(&self) -> Rc<UsbDevice> {
         self.hcd.root_hub(RootHub::Primary).unwrap()
+    }
+
+    fn enable_slot(&self, slot: u8, endpoints: &[u8]) -> SlotId {
+        let slot = SlotId::new(slot).unwrap();
+        self.host.enable_slot(slot, endpoints.iter().map(|ep| EpIndex::new(*ep).unwrap()));
+        slot
     }
 
     /// A device in its own slot, endpoint 1 OUT running, with `driver` on every interface.
@@ -64,7 +75,7 @@ impl World {
         setup: &DeviceSetup,
         driver: Scripted,
     ) -> Rc<UsbDevice> {
-        let slot = self.host.enable_slot(slot, &[0, 1]);
+        let slot = self.enable_slot(slot, &[0, 1]);
         let udev = UsbDevice::attach(hub, &DeviceSetup { slot: Some(slot), ..setup.clone() });
         let driver: Rc<dyn UsbDriver> = Rc::new(driver);
         let target = udev.clone();
@@ -79,7 +90,7 @@ impl World {
 
     /// A hub with its driver.
     pub(crate) fn plug_hub(&self, parent: &Rc<UsbDevice>, slot: u8, port: u8) -> Rc<UsbDevice> {
-        let slot = self.host.enable_slot(slot, &[0]);
+        let slot = self.enable_slot(slot, &[0]);
         UsbDevice::attach(parent, &DeviceSetup::hub(port, Some(slot)))
     }
 

@@ -1,36 +1,52 @@
-//! A controller driver that does nothing and remembers what it was asked.
+//! A host controller without a controller: it answers what [`HostController`] asks at once, and remembers which slots,
+//! rings and interrupters there are.
+//!
+//! For worlds in which the usage count, the sideband and power management matter, and no transfer does.
+#![forbid(unsafe_code)]
 
-use crate::world::Log;
 use offload_core::{
     EpIndex, Errno, HcResume, HostController, InterrupterHandle, LocalBoxFuture, RingFree, RootHub,
     SgSegment, SgTable, SlotId, VirtDeviceId,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::rc::Rc;
 
-/// Which interrupters the controller has: 0 is the host's.
-const INTERRUPTERS: u16 = 4;
-
-pub(crate) struct FakeHost {
-    log: Rc<Log>,
+/// The controller.
+///
+/// ```
+/// use abstract_host::AbstractHost;
+/// use offload_core::{EpIndex, Errno, HostController, SlotId};
+/// # let slot = SlotId::new(1).unwrap();
+/// let host = AbstractHost::new(4);
+/// host.enable_slot(slot, [EpIndex::from_address(0x01).unwrap()]);
+/// assert_eq!(host.endpoint_ring(slot, EpIndex::from_address(0x81).unwrap()), None);
+/// assert_eq!(host.create_secondary_interrupter(1, 0, 0).map(|handle| handle.index()), Some(1));
+/// ```
+pub struct AbstractHost {
+    /// With the host's own, which is 0.
+    interrupter_count: u16,
+    listener: RefCell<Option<Listener>>,
     /// Downcalls that fail, by name.
     failures: RefCell<BTreeMap<&'static str, Errno>>,
     virt_devices: RefCell<BTreeMap<SlotId, VirtDeviceId>>,
     lives: Cell<u64>,
     rings: RefCell<BTreeSet<(SlotId, EpIndex)>>,
-    pub(crate) streams: RefCell<BTreeSet<(SlotId, EpIndex)>>,
+    streams: RefCell<BTreeSet<(SlotId, EpIndex)>>,
     interrupters: RefCell<BTreeSet<u16>>,
-    /// Whether the next resume of the controller finds its state gone.
-    pub(crate) power_lost: Cell<bool>,
+    power_lost: Cell<bool>,
 }
 
+type Listener = Box<dyn Fn(&str)>;
 type Reply<'a, T> = LocalBoxFuture<'a, Result<T, Errno>>;
 
-impl FakeHost {
-    pub(crate) fn new(log: Rc<Log>) -> Rc<Self> {
+impl AbstractHost {
+    /// Without slots. `interrupter_count` includes interrupter 0, which is the host's and never lent.
+    pub fn new(interrupter_count: u16) -> Rc<Self> {
         Rc::new(Self {
-            log,
+            interrupter_count,
+            listener: RefCell::default(),
             failures: RefCell::default(),
             virt_devices: RefCell::default(),
             lives: Cell::new(0),
@@ -41,20 +57,34 @@ impl FakeHost {
         })
     }
 
-    /// A slot with a virtual device and running rings on `endpoints`.
-    pub(crate) fn enable_slot(&self, slot: u8, endpoints: &[u8]) -> SlotId {
-        let slot = SlotId::new(slot).unwrap();
-        self.lives.set(self.lives.get() + 1);
-        self.virt_devices.borrow_mut().insert(slot, VirtDeviceId::new(self.lives.get()));
-        self.rings.borrow_mut().extend(endpoints.iter().map(|ep| (slot, EpIndex::new(*ep).unwrap())));
-        slot
+    /// Tells `listener` of every later downcall that does something: `port_suspend slot 1`.
+    pub fn set_listener(&self, listener: impl Fn(&str) + 'static) {
+        self.listener.replace(Some(Box::new(listener)));
     }
 
-    /// Makes a downcall fail from now on.
-    pub(crate) fn fail(&self, call: &'static str, errno: Errno) {
+    /// Puts a virtual device with running rings on `endpoints` into a slot.
+    pub fn enable_slot(&self, slot: SlotId, endpoints: impl IntoIterator<Item = EpIndex>) {
+        self.lives.set(self.lives.get() + 1);
+        self.virt_devices.borrow_mut().insert(slot, VirtDeviceId::new(self.lives.get()));
+        self.rings.borrow_mut().extend(endpoints.into_iter().map(|ep| (slot, ep)));
+    }
+
+    /// Sets up streams on an endpoint.
+    pub fn enable_streams(&self, slot: SlotId, ep: EpIndex) {
+        self.streams.borrow_mut().insert((slot, ep));
+    }
+
+    /// The next resume of the controller finds its state gone.
+    pub fn lose_power(&self) {
+        self.power_lost.set(true);
+    }
+
+    /// Makes a downcall fail from now on; by its name, `stop_endpoint` for `stop_endpoint_sync`.
+    pub fn fail(&self, call: &'static str, errno: Errno) {
         self.failures.borrow_mut().insert(call, errno);
     }
-    pub(crate) fn mend(&self, call: &'static str) {
+    /// Lets a downcall succeed again.
+    pub fn mend(&self, call: &'static str) {
         self.failures.borrow_mut().remove(call);
     }
 
@@ -63,18 +93,24 @@ impl FakeHost {
         self.rings.borrow_mut().clear();
     }
 
-    fn reply(&self, call: &'static str, line: impl std::fmt::Display) -> Result<(), Errno> {
-        self.log.push(format!("    host {line}"));
+    fn tell(&self, call: impl Display) {
+        if let Some(listener) = &*self.listener.borrow() {
+            listener(&call.to_string());
+        }
+    }
+
+    fn reply(&self, call: &'static str, line: impl Display) -> Result<(), Errno> {
+        self.tell(line);
         self.failures.borrow().get(call).map_or(Ok(()), |errno| Err(*errno))
     }
 
-    fn answer<T: 'static>(&self, call: &'static str, detail: impl std::fmt::Display, ok: T) -> Reply<'_, T> {
+    fn answer<T: 'static>(&self, call: &'static str, detail: impl Display, ok: T) -> Reply<'_, T> {
         let result = self.reply(call, format!("{call} {detail}").trim_end()).map(|()| ok);
         Box::pin(async { result })
     }
 }
 
-impl HostController for FakeHost {
+impl HostController for AbstractHost {
     fn virt_device(&self, slot: SlotId) -> Option<VirtDeviceId> {
         self.virt_devices.borrow().get(&slot).copied()
     }
@@ -98,15 +134,15 @@ impl HostController for FakeHost {
         intr: u32,
     ) -> Option<InterrupterHandle> {
         let mut taken = self.interrupters.borrow_mut();
-        let wanted = u16::try_from(intr).ok().filter(|intr| *intr < INTERRUPTERS)?;
-        let candidates = if wanted == 0 { 1..INTERRUPTERS } else { wanted..wanted + 1 };
+        let wanted = u16::try_from(intr).ok().filter(|intr| *intr < self.interrupter_count)?;
+        let candidates = if wanted == 0 { 1..self.interrupter_count } else { wanted..wanted + 1 };
         let index = candidates.into_iter().find(|index| !taken.contains(index))?;
         taken.insert(index);
         Some(InterrupterHandle::new(index))
     }
     fn set_ip_autoclear(&self, _interrupter: InterrupterHandle, _autoclear: bool) {}
     fn remove_secondary_interrupter(&self, interrupter: InterrupterHandle) {
-        self.log.push(format!("    host remove {interrupter}"));
+        self.tell(format_args!("remove {interrupter}"));
         self.interrupters.borrow_mut().remove(&interrupter.index());
     }
     fn interrupter_ring(&self, interrupter: InterrupterHandle) -> Option<SgTable> {
@@ -146,7 +182,8 @@ impl HostController for FakeHost {
         Box::pin(async move {
             self.reply("reset_device", format_args!("reset_device {slot}"))?;
             if self.virt_device(slot).is_none() {
-                return Ok(self.enable_slot(slot.get(), &[]));
+                self.enable_slot(slot, []);
+                return Ok(slot);
             }
             for ep in EpIndex::all() {
                 if self.rings.borrow().contains(&(slot, ep)) {
@@ -167,7 +204,7 @@ impl HostController for FakeHost {
         self.answer("set_interface", format!("{slot} interface {interface} alternate {alternate}"), ())
     }
     fn flush_endpoints(&self, slot: SlotId) -> LocalBoxFuture<'_, ()> {
-        self.log.push(format!("    host flush {slot}"));
+        self.tell(format_args!("flush {slot}"));
         Box::pin(async {})
     }
     fn drop_endpoints(&self, slot: SlotId) -> Reply<'_, ()> {
@@ -175,7 +212,7 @@ impl HostController for FakeHost {
         self.answer("drop_endpoints", slot, ())
     }
     fn free_device(&self, slot: SlotId) -> LocalBoxFuture<'_, ()> {
-        self.log.push(format!("    host free {slot}"));
+        self.tell(format_args!("free {slot}"));
         self.virt_devices.borrow_mut().remove(&slot);
         Box::pin(async {})
     }
