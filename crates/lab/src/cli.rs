@@ -34,6 +34,14 @@ Examples:
 
 Serves one client after another until SIGINT, SIGTERM or SIGHUP.";
 
+const GOLDEN_EXAMPLES: &str = "\
+Examples:
+  xhci-lab offload-golden fixtures/offload-golden/errno-by-phase.txt
+  dmesg | sed -n 's/^.*golden: //p' | diff - <(xhci-lab offload-golden sequence.txt)
+  printf 'plug 1-1\\nusb_offload_get 1-1\\n' | xhci-lab offload-golden --calls
+
+Exit codes: 0 every call was made, 1 the simulated machine hangs, 2 the sequence can't be read or run.";
+
 /// Plays audio through an emulated xHCI controller and a re-creation of Linux's USB offload, in virtual time.
 #[derive(Parser, Debug)]
 #[command(name = "xhci-lab", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
@@ -54,6 +62,9 @@ pub(crate) enum Command {
     Stream(StreamArgs),
     /// Run scenario files and check what they expect
     Scenario(ScenarioArgs),
+    /// Run a sequence of offload and sideband calls and print what they return, to be compared with a kernel
+    #[command(after_help = GOLDEN_EXAMPLES, after_long_help = format!("{}\n\n{GOLDEN_EXAMPLES}", offload_golden::FORMAT))]
+    OffloadGolden(GoldenArgs),
     /// Serve the controller over vfio-user to a virtual machine, in real time
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
@@ -129,6 +140,19 @@ pub(crate) struct ScenarioArgs {
     /// Print one JSON object per scenario, one per line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GoldenArgs {
+    /// The sequence; - or nothing reads stdin. --help has the format
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Print line and call before each value, and void calls too
+    #[arg(long)]
+    pub(crate) calls: bool,
+    /// Print error numbers as a kernel's %d does, -11 for -EAGAIN
+    #[arg(long)]
+    pub(crate) numbers: bool,
 }
 
 #[derive(Args, Debug)]

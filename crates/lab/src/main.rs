@@ -5,6 +5,7 @@ mod capture_file;
 mod cli;
 mod control;
 mod failure;
+mod golden;
 mod json;
 mod logging;
 mod output;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         None => stream::run(&cli.stream),
         Some(Command::Stream(args)) => stream::run(args),
         Some(Command::Scenario(args)) => scenarios::run(args),
+        Some(Command::OffloadGolden(args)) => golden::run(args),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Attach(args)) => {
             control::run(&args.server.control, &Request::Attach { device: args.device.clone() })

@@ -3,6 +3,7 @@
 mod arguments;
 mod bad_files;
 mod formats;
+mod golden;
 mod runs;
 mod scenarios;
 mod serve;

@@ -2,8 +2,9 @@
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use serde_json::Value;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// What a run of the program gave.
@@ -16,7 +17,23 @@ pub(crate) struct Outcome {
 /// Runs the program in an empty directory, or in `dir`.
 pub(crate) fn lab(dir: &Path, arguments: &[&str]) -> Outcome {
     let program = Command::new(env!("CARGO_BIN_EXE_xhci-lab")).args(arguments).current_dir(dir).output();
-    let output = program.expect("the program starts");
+    outcome(program.expect("the program starts"))
+}
+
+/// The same, with something to read.
+pub(crate) fn lab_reading(dir: &Path, arguments: &[&str], stdin: &str) -> Outcome {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xhci-lab"));
+    command.args(arguments).current_dir(dir);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program = command.spawn().expect("the program starts");
+    let mut pipe = program.stdin.take().expect("it was asked for");
+    // It is short: the pipe takes all of it, whether the program reads or not.
+    pipe.write_all(stdin.as_bytes()).expect("there is room in the pipe");
+    drop(pipe);
+    outcome(program.wait_with_output().expect("the program ends"))
+}
+
+fn outcome(output: Output) -> Outcome {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is text");
     Outcome { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
