@@ -2,6 +2,7 @@
 
 use crate::serve::{DeviceSpec, PortPath};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use offload_core::Design;
 use scenario::{ClientStyle, DeviceKind, LogLevel};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -147,6 +148,9 @@ pub(crate) struct GoldenArgs {
     /// The sequence; - or nothing reads stdin. --help has the format
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// The version of the series: legacy, rfc-v1, rfc-v2, v1, v2, v3, v4 or fixed
+    #[arg(long, value_name = "DESIGN", default_value_t = Design::V4)]
+    pub(crate) design: Design,
     /// Print line and call before each value, and void calls too
     #[arg(long)]
     pub(crate) calls: bool,

@@ -10,7 +10,7 @@ use std::path::Path;
 pub(crate) fn run(args: &GoldenArgs) -> Result<(), Failure> {
     let (name, text) = read(args.file.as_deref())?;
     let wrong = |SequenceError { line, reason }| Failure::usage(format_args!("{name}:{line}: {reason}"));
-    let recording = match Sequence::parse(&text).map_err(wrong)?.run() {
+    let recording = match Sequence::parse(&text).map_err(wrong)?.run(args.design) {
         Ok(recording) => recording,
         Err(RunFailure::Sequence(error)) => return Err(wrong(error)),
         Err(RunFailure::Machine { line, error }) => {

@@ -1,15 +1,16 @@
 //! What a sequence of offload and sideband calls returns, so that it can be compared with the same sequence in a real
 //! kernel.
 //!
-//! [`Sequence::parse`] reads the text ([`FORMAT`]), [`Sequence::run`] runs it on a small world: one controller that
+//! [`Sequence::parse`] reads the text ([`FORMAT`]), [`Sequence::run`] runs it with one version of the series on a small world: one controller that
 //! answers without doing anything ([`abstract_host`]), its two root hubs, and the devices that the text plugs in. Every
 //! call runs to its end before the next begins, work that it left behind is done at the same instant, and time passes
 //! only where the text says so.
 //!
 //! ```
+//! use offload_core::Design;
 //! use offload_golden::Sequence;
 //! let text = "plug 1-1\nusb_offload_get 1-1\nusb_offload_set_pm_locked 1-1 1\nusb_offload_put 1-1\n";
-//! let values = Sequence::parse(text)?.run()?.values().collect::<Vec<_>>();
+//! let values = Sequence::parse(text)?.run(Design::V4)?.values().collect::<Vec<_>>();
 //! assert_eq!(values, ["0", "-EAGAIN"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

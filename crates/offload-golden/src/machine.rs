@@ -11,8 +11,8 @@ use abstract_host::AbstractHost;
 use driver::Driver;
 use kernel_sim::{Kernel, RunError, Schedule, TaskKind};
 use offload_core::{
-    DeviceSetup, Errno, HcdSetup, LocalBoxFuture, PmCore, Sideband, SystemSleep, UsbDevice, UsbDriver,
-    UsbHcd, UsbInterface, hub_port_disconnect,
+    Design, DeviceSetup, Errno, HcdSetup, LocalBoxFuture, PmCore, Sideband, SystemSleep, UsbDevice,
+    UsbDriver, UsbHcd, UsbInterface, hub_port_disconnect,
 };
 use sim_time::Duration;
 use std::cell::RefCell;
@@ -25,6 +25,7 @@ const CALL_MAX: Duration = Duration::from_secs(3600);
 pub(crate) struct Machine {
     kernel: Kernel,
     core: PmCore,
+    design: Design,
     host: Rc<AbstractHost>,
     hcd: Rc<UsbHcd>,
     /// The devices that were ever plugged in under their names; the last one counts.
@@ -59,17 +60,19 @@ struct SleepProgress {
 }
 
 impl Machine {
-    pub(crate) fn run(sequence: &Sequence) -> Result<Recording, RunFailure> {
+    pub(crate) fn run(sequence: &Sequence, design: Design) -> Result<Recording, RunFailure> {
         let kernel = Kernel::new(Schedule::Fifo);
         let core = PmCore::new(&kernel);
         // One device after the other: the order of callbacks is then the text's business alone.
         core.set_async_suspend(false);
+        core.set_design(design);
         let host = AbstractHost::new(sequence.controller.interrupters);
         let setup = HcdSetup { platform: sequence.controller.platform, ..HcdSetup::default() };
         let hcd = UsbHcd::new(&core, host.clone(), &setup);
         let machine = Rc::new(Self {
             kernel,
             core,
+            design,
             host,
             hcd,
             devices: RefCell::default(),

@@ -5,7 +5,7 @@ use crate::order::Phase;
 use crate::recording::Recording;
 use crate::words::{Words, endpoint, number, pick};
 use kernel_sim::RunError;
-use offload_core::{EpIndex, Platform, RootHub, SlotId, Speed};
+use offload_core::{Design, EpIndex, Platform, RootHub, SlotId, Speed};
 use sim_time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,12 +104,12 @@ impl Sequence {
         Ok(Self { controller: parser.controller.unwrap_or_default(), steps: parser.steps })
     }
 
-    /// Runs it from the beginning in a world of its own.
+    /// Runs it from the beginning in a world of its own, with that version of the usage count.
     ///
     /// # Errors
-    /// A call on a sideband that is not there, or a machine that hangs.
-    pub fn run(&self) -> Result<Recording, RunFailure> {
-        Machine::run(self)
+    /// A call that the version has not, or on a sideband that is not there, or a machine that hangs.
+    pub fn run(&self, design: Design) -> Result<Recording, RunFailure> {
+        Machine::run(self, design)
     }
 }
 

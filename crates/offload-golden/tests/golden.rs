@@ -1,6 +1,7 @@
 //! Sequences as files, sequences that are wrong, and sequences of chance.
 
 use expect_test::{expect, expect_file};
+use offload_core::Design;
 use offload_golden::{FORMAT, Recording, RunFailure, Sequence};
 use proptest::prelude::*;
 use std::fs;
@@ -15,7 +16,7 @@ fn fixtures() -> Vec<PathBuf> {
 }
 
 fn run(text: &str) -> Result<Recording, RunFailure> {
-    Sequence::parse(text)?.run()
+    Sequence::parse(text)?.run(Design::V4)
 }
 
 /// Every file beside its `.expected`, which holds what a kernel has to print, too.
@@ -34,7 +35,7 @@ fn fixtures_return_what_is_expected() {
 fn a_sequence_runs_alike_each_time() {
     for file in fixtures() {
         let sequence = Sequence::parse(&fs::read_to_string(&file).unwrap()).unwrap();
-        assert_eq!(sequence.run(), sequence.run());
+        assert_eq!(sequence.run(Design::V4), sequence.run(Design::V4));
     }
 }
 
@@ -167,6 +168,48 @@ fn numbers_are_those_of_the_kernel() {
     assert_eq!(recording.answers[0].value.as_number(), "-19");
 }
 
+/// The same sequence on every version: what a kernel of that version has to print.
+#[test]
+fn designs_differ_where_they_should() {
+    let text = "plug 1-1 autosuspend_ms=0
+        power_control 1-1 auto
+        sleep 100
+        usb_offload_get 1-1
+        usb_offload_check 1-1
+        usb_autopm_get_interface 1-1
+        usb_offload_get 1-1
+        in_suspend 1-1 usb_offload_put 1-1
+        dpm_prepare
+        dpm_suspend FREEZE
+        usb_offload_put 1-1
+        dpm_resume THAW
+        dpm_complete
+        usb_offload_check 1-1";
+    let sequence = Sequence::parse(text).unwrap();
+    let mut table = String::new();
+    for design in Design::ALL {
+        let outcome = match sequence.run(design) {
+            Ok(recording) => recording.values().collect::<Vec<_>>().join(" "),
+            Err(failure) => failure.to_string().replace('\n', " "),
+        };
+        table += &format!("{design:<7}{outcome}\n");
+    }
+    expect![[r#"
+        legacy line 10: deadlock at 0.150000000: a task waits for itself   task 11 "test module" (kernel) holds &dev->mutex/4(1-1); wants &dev->mutex/4(1-1), held by task 11 "test module"
+        rfc-v1 line 10: deadlock at 0.150000000: a task waits for itself   task 11 "test module" (kernel) holds &dev->mutex/4(1-1); wants &dev->mutex/4(1-1), held by task 11 "test module"
+        rfc-v2 -EBUSY 0 0 0 0 0 0 0
+        v1     -EBUSY 0 0 0 0 0 0 0
+        v2     -EBUSY 0 0 0 0 0 0 0
+        v3     -EBUSY 0 0 0 -EAGAIN 0 -EAGAIN 1
+        v4     -EBUSY 0 0 0 -EAGAIN 0 -EAGAIN 1
+        fixed  -EBUSY 0 0 0 0 0 0 0
+    "#]].assert_eq(&table);
+
+    let newer = Sequence::parse("usb_offload_set_pm_locked usb1 1").unwrap();
+    let refusal = newer.run(Design::V2).unwrap_err().to_string();
+    assert_eq!(refusal, "line 1: v2 has no usb_offload_set_pm_locked: it came with v3");
+}
+
 /// Lines that fit together more often than not.
 fn any_line() -> impl Strategy<Value = String> {
     let device =
@@ -208,7 +251,10 @@ proptest! {
     /// Whatever fits together ends, and hangs no machine; what does not has its line. Lines that the parser refuses are left
     /// out, so that the rest gets far.
     #[test]
-    fn no_sequence_hangs(lines in prop::collection::vec(any_line(), 1..60)) {
+    fn no_sequence_hangs(
+        lines in prop::collection::vec(any_line(), 1..60),
+        design in prop::sample::select(vec![Design::V4, Design::Fixed]),
+    ) {
         let mut text = String::new();
         for line in lines {
             let longer = format!("{text}{line}\n");
@@ -216,9 +262,9 @@ proptest! {
                 text = longer;
             }
         }
-        match run(&text) {
+        match Sequence::parse(&text).unwrap().run(design) {
             Ok(_) | Err(RunFailure::Sequence(_)) => {}
-            Err(failure) => prop_assert!(false, "{failure}\n{text}"),
+            Err(failure) => prop_assert!(false, "{design}: {failure}\n{text}"),
         }
     }
 

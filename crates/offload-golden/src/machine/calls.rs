@@ -2,9 +2,10 @@ use super::{Device, Machine};
 use crate::call::Call;
 use crate::name::DeviceName;
 use crate::recording::Value;
+use kernel_sim::MutexGuard;
 use offload_core::{
-    Errno, RpmDone, RpmResult, Sideband, SystemSleep, usb_offload_check, usb_offload_get, usb_offload_put,
-    usb_offload_set_pm_locked, xhci_sideband_check,
+    Design, DeviceLock, Errno, RpmDone, RpmResult, Sideband, SystemSleep, UsbDevice, usb_offload_get,
+    usb_offload_put, usb_offload_set_pm_locked, xhci_sideband_check,
 };
 use std::rc::Rc;
 
@@ -17,14 +18,25 @@ impl Machine {
         Ok(match call {
             Call::OffloadGet(None) => usb_offload_get(None).into(),
             Call::OffloadPut(None) => usb_offload_put(None).into(),
-            Call::OffloadGet(Some(device)) => usb_offload_get(&self.known(device)?.udev).into(),
-            Call::OffloadPut(Some(device)) => usb_offload_put(&self.known(device)?.udev).into(),
+            Call::OffloadGet(Some(device)) => {
+                let device = self.known(device)?;
+                let _device_lock = self.device_lock(&device.udev).await;
+                self.design.rules().get(&device.udev).await.into()
+            }
+            Call::OffloadPut(Some(device)) => {
+                let device = self.known(device)?;
+                let _device_lock = self.device_lock(&device.udev).await;
+                self.design.rules().put(&device.udev).await.into()
+            }
             Call::OffloadCheck(device) => {
                 let udev = &self.known(device)?.udev;
                 let _device_lock = udev.lock().await;
-                usb_offload_check(udev).await.into()
+                self.design.rules().check(udev).await.into()
             }
             Call::OffloadSetPmLocked(device, locked) => {
+                if self.design < Design::V3 {
+                    return Err(format!("{} has no usb_offload_set_pm_locked: it came with v3", self.design));
+                }
                 usb_offload_set_pm_locked(&self.known(device)?.udev, *locked);
                 Value::Void
             }
@@ -129,6 +141,12 @@ impl Machine {
         }
         self.sleep.borrow_mut().devices = Some(devices);
         Ok(value)
+    }
+
+    /// What the design wants its caller to hold, unless the power transition around it has it already.
+    async fn device_lock<'a>(&self, udev: &'a UsbDevice) -> Option<MutexGuard<'a, ()>> {
+        let wanted = self.design.rules().class_driver().device_lock != DeviceLock::Never;
+        if wanted && !udev.pm().is_locked_by_current() { Some(udev.lock().await) } else { None }
     }
 
     fn known(&self, name: &DeviceName) -> Result<Rc<Device>, String> {
