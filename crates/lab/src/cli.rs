@@ -1,8 +1,11 @@
 //! Commands and their arguments.
 
+use crate::explore::{DesignChoice, RunToken};
 use crate::serve::{DeviceSpec, PortPath};
+use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use offload_core::Design;
+use offload_explore::Client;
 use scenario::{ClientStyle, DeviceKind, LogLevel};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -43,6 +46,20 @@ Examples:
 
 Exit codes: 0 every call was made, 1 the simulated machine hangs, 2 the sequence can't be read or run.";
 
+const EXPLORE_EXAMPLES: &str = "\
+Examples:
+  xhci-lab explore --list
+  xhci-lab explore suspend-streaming --client qc            v4 leaks a usage count: the interleaving
+  xhci-lab explore unbind --design legacy                   the deadlock that the series is about
+  xhci-lab explore suspend-streaming --design fixed         ok, in every schedule up to the bound
+  xhci-lab explore --all --design v4                        a line for each search
+  xhci-lab explore unplug --strategy pct --seed 7 --seconds 10 --json | jq .verdict
+
+Exit codes: 0 nothing was found, 1 something was found, 2 bad arguments.";
+
+const REPLAY_EXAMPLES: &str = "\
+Exit codes: 0 nothing is wrong in that run, 1 it fails as it did, 2 bad token.";
+
 /// Plays audio through an emulated xHCI controller and a re-creation of Linux's USB offload, in virtual time.
 #[derive(Parser, Debug)]
 #[command(name = "xhci-lab", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
@@ -63,6 +80,12 @@ pub(crate) enum Command {
     Stream(StreamArgs),
     /// Run scenario files and check what they expect
     Scenario(ScenarioArgs),
+    /// Run a scenario in every order of its steps, or many, and look for deadlocks, leaks and broken invariants
+    #[command(after_help = EXPLORE_EXAMPLES)]
+    Explore(ExploreArgs),
+    /// Make a run again that explore found
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
     /// Run a sequence of offload and sideband calls and print what they return, to be compared with a kernel
     #[command(after_help = GOLDEN_EXAMPLES, after_long_help = format!("{}\n\n{GOLDEN_EXAMPLES}", offload_golden::FORMAT))]
     OffloadGolden(GoldenArgs),
@@ -141,6 +164,65 @@ pub(crate) struct ScenarioArgs {
     /// Print one JSON object per scenario, one per line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExploreArgs {
+    /// The scenario; --list names them
+    #[arg(value_name = "SCENARIO", required_unless_present_any = ["all", "list"])]
+    pub(crate) scenario: Option<String>,
+    /// Search every scenario, a line for each
+    #[arg(long, conflicts_with = "scenario")]
+    pub(crate) all: bool,
+    /// Name scenarios, designs and class drivers
+    #[arg(long, conflicts_with_all = ["scenario", "all"])]
+    pub(crate) list: bool,
+    /// The version of the series: legacy, rfc-v1, rfc-v2, v1, v2, v3, v4, fixed, or all of them
+    #[arg(long, value_name = "DESIGN", default_value = "v4")]
+    pub(crate) design: DesignChoice,
+    /// Class driver: qc tears its streams down in suspend, aoc streams on; without, each that the scenario is for
+    #[arg(long, value_name = "CLIENT")]
+    pub(crate) client: Option<Client>,
+    /// How schedules are chosen
+    #[arg(long, value_enum, default_value_t = StrategyArg::Exhaustive)]
+    pub(crate) strategy: StrategyArg,
+    /// Exhaustive: at most so many preemptions in a schedule; without, what takes less than a minute
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) bound: Option<u32>,
+    /// PCT: how many orderings the defect needs; without, 3
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) depth: Option<u32>,
+    /// PCT and random: same seed, same schedules; without, 0
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// End each search after so many seconds
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: Option<u64>,
+    /// End each search after so many schedules; random ones end after 100000 unless there are --seconds
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) schedules: Option<u64>,
+    /// Go on until so many findings of different kinds; without, 1
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    pub(crate) findings: Option<usize>,
+    /// Print one JSON object per search, one per line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the reports go: SCENARIO-DESIGN-CLIENT.json and .txt, and every step of finding N in -N.steps.txt
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArgs {
+    /// What explore printed after `xhci-lab replay`
+    #[arg(value_name = "TOKEN")]
+    pub(crate) token: RunToken,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the run goes, as for explore
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -261,6 +343,16 @@ pub(crate) struct TypeArgs {
     pub(crate) port: PortPath,
     /// What to type: a to z, digits, blanks
     pub(crate) text: String,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum StrategyArg {
+    /// Every schedule up to a number of preemptions, those with fewer first
+    Exhaustive,
+    /// Random priorities that change a few times
+    Pct,
+    /// Whoever can go on, at random
+    Random,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,6 +4,7 @@
 mod capture_file;
 mod cli;
 mod control;
+mod explore;
 mod failure;
 mod golden;
 mod json;
@@ -27,6 +28,8 @@ fn main() -> ExitCode {
         None => stream::run(&cli.stream),
         Some(Command::Stream(args)) => stream::run(args),
         Some(Command::Scenario(args)) => scenarios::run(args),
+        Some(Command::Explore(args)) => explore::run(args),
+        Some(Command::Replay(args)) => explore::replay(args),
         Some(Command::OffloadGolden(args)) => golden::run(args),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Attach(args)) => {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bad_files;
+mod explore;
 mod formats;
 mod golden;
 mod runs;
