@@ -223,6 +223,14 @@ pub(super) const RESET_RESUME: Scenario = Scenario {
             verdict: "deadlock",
             says: "waits for runtime PM",
         },
+        // With two preemptions.
+        Finds {
+            defect: "QD (put suspends)",
+            designs: &[RfcV1],
+            clients: &[Qc],
+            verdict: "deadlock",
+            says: ITSELF,
+        },
         ABBA,
     ],
     clients: &[Qc],
