@@ -169,7 +169,7 @@ pub(crate) struct ScenarioArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ExploreArgs {
     /// The scenario; --list names them
-    #[arg(value_name = "SCENARIO", required_unless_present_any = ["all", "list"])]
+    #[arg(value_name = "SCENARIO", required_unless_present_any = ["all", "list", "defects_table"])]
     pub(crate) scenario: Option<String>,
     /// Search every scenario, a line for each
     #[arg(long, conflicts_with = "scenario")]
@@ -177,6 +177,9 @@ pub(crate) struct ExploreArgs {
     /// Name scenarios, designs and class drivers
     #[arg(long, conflicts_with_all = ["scenario", "all"])]
     pub(crate) list: bool,
+    /// Print docs/defects.md: every defect in every version, by search
+    #[arg(long, conflicts_with_all = ["scenario", "all", "list", "json", "out"])]
+    pub(crate) defects_table: bool,
     /// The version of the series: legacy, rfc-v1, rfc-v2, v1, v2, v3, v4, fixed, or all of them
     #[arg(long, value_name = "DESIGN", default_value = "v4")]
     pub(crate) design: DesignChoice,

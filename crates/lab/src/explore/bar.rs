@@ -14,7 +14,7 @@ impl Bar {
     pub(crate) fn new(what: String) -> Self {
         let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
         // The template is fixed; without it the bar has its usual looks.
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {percent:>3} % {wide_msg}") {
             bar.set_style(style);
         }
         bar.set_prefix(what);

@@ -1,6 +1,7 @@
 //! `xhci-lab explore` and `xhci-lab replay`: the designs of the series, searched for what can go wrong.
 
 mod bar;
+mod defects;
 mod job;
 mod json;
 mod list;
@@ -21,6 +22,9 @@ use std::io::{self, Write};
 pub(crate) fn run(args: &ExploreArgs) -> Result<(), Failure> {
     if args.list {
         return list::print(&mut io::stdout().lock()).map_err(Failure::from);
+    }
+    if args.defects_table {
+        return print_defects();
     }
     let jobs = Job::select(args)?;
     let mut out = args.out.as_deref().map(OutDir::open).transpose()?;
@@ -51,6 +55,14 @@ pub(crate) fn run(args: &ExploreArgs) -> Result<(), Failure> {
         1 => Err(Failure::Run("1 search found something".into())),
         found => Err(Failure::Run(format!("{found} searches found something"))),
     }
+}
+
+fn print_defects() -> Result<(), Failure> {
+    let (table, wrong) = defects::table();
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(table.as_bytes())?;
+    stdout.flush()?;
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Run(wrong.join("; "))) }
 }
 
 pub(crate) fn replay(args: &ReplayArgs) -> Result<(), Failure> {

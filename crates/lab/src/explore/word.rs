@@ -18,6 +18,8 @@ pub(crate) fn kind(verdict: &Verdict) -> &str {
             "S1" | "S15" | "S17" => "leak",
             // Somebody uses, or will use, memory that is free.
             "S8" | "S10" => "use-after-free",
+            // What has no number in the list of invariants is named for what it is.
+            named @ ("leak" | "use-after-free") => named,
             _ => "invariant",
         },
         other => other.name(),
@@ -27,7 +29,9 @@ pub(crate) fn kind(verdict: &Verdict) -> &str {
 /// The name of the invariant that does not hold.
 pub(crate) fn invariant(verdict: &Verdict) -> Option<&'static str> {
     match verdict {
-        Verdict::Invariant(violation) => Some(violation.invariant),
+        Verdict::Invariant(violation) => {
+            Some(violation.invariant).filter(|name| !["leak", "use-after-free"].contains(name))
+        }
         _ => None,
     }
 }

@@ -183,3 +183,16 @@ fn a_token_of_another_program_is_told() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     assert!(outcome.stderr.contains("another version of xhci-lab"), "{}", outcome.stderr);
 }
+
+/// The runs that docs/defects.md tells to make again fail as it says; that all of it is current, `.ci/run` checks.
+#[test]
+fn the_tokens_of_the_documentation_are_current() {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/defects.md");
+    let text = fs::read_to_string(document).expect("it is checked in");
+    let tokens: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("$ xhci-lab replay ")).collect();
+    assert!(tokens.len() >= 14, "{}", tokens.len());
+    for token in tokens {
+        let outcome = run(&["replay", token]);
+        assert_eq!(outcome.code, Some(1), "{token}: {}", outcome.stderr);
+    }
+}
