@@ -455,7 +455,7 @@ fn a_failure_inside_a_td_is_told_there_and_at_its_end() {
     }
 }
 
-#[test] // req: ERR-02, TRB-42, ISO-27
+#[test] // req: ERR-02, TRB-42, ISO-27, ISO-32
 fn memory_that_does_not_answer_costs_one_td() {
     for kind in [IN, OUT] {
         let policy = Policy { data_buffer_error: true, ..Policy::DEFAULT };
@@ -463,13 +463,17 @@ fn memory_that_does_not_answer_costs_one_td() {
             stream(Profile { policy, ..Profile::default() }, Speed::High, kind, 64, |context| context);
         (0..3).for_each(|_| stream.machine.gadget(1).answer(1, Answer::Data(vec![1; 64])));
         stream.asap(64);
-        stream.push(transfer::isoch(Gpa(u64::MAX - 4096), 64, IsochStart::Asap));
+        stream.put(transfer::isoch(Gpa(u64::MAX - 4096), 32, IsochStart::Asap).with_chain(true));
+        stream.push(transfer::normal(Gpa(BUFFERS), 32));
         stream.asap(64);
         stream.kick();
-        let told = stream.watch_codes(3_000);
-        let data_buffer = (CompletionCode::DATA_BUFFER_ERROR, 1, 64);
-        let good = |at| (CompletionCode::SUCCESS, at, 0);
-        assert_eq!(told[..3], [good(0), data_buffer, good(2)], "{kind}");
+        let events = stream.watch_us(3_000);
+        let code = |index: usize| events[index].1.completion_code();
+        let (good, bad) = (CompletionCode::SUCCESS, CompletionCode::DATA_BUFFER_ERROR);
+        assert_eq!([0, 1, 2, 3].map(code), [good, bad, bad, good], "{kind}");
+        // The end of a TD is told in its interval.
+        let interval = |index: usize| stream.index_at(events[index].0);
+        assert_eq!([1, 2, 3].map(|index| interval(index) - interval(0)), [1, 1, 2], "{kind}");
     }
 }
 

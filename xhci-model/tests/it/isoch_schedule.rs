@@ -401,3 +401,16 @@ fn endpoints_that_share_a_bus_keep_a_phase_each_inside_their_frames() {
         assert_eq!(of(number), [0, 1, 2, 3, 4].map(|td| 32 * td + phase), "endpoint {number}");
     }
 }
+
+/// Intervals of 512 ms: a TD may say that it is for the one after the next.
+#[test] // req: ISO-09, ISO-10, ISO-26
+fn a_frame_id_counts_as_long_as_it_tells_intervals_apart() {
+    const INTERVAL: u64 = 1 << 12;
+    let mut stream = Stream::new(Profile::default(), EndpointType::ISOCH_OUT, 64, 12);
+    let next = (stream.microframe() / INTERVAL + 2) * INTERVAL;
+    stream.machine.run(stream.start_of(next - 800) - stream.machine.now);
+    stream.at(next + INTERVAL, 8);
+    stream.kick();
+    stream.run_us(1_500_000);
+    assert_eq!(stream.served(), [next + INTERVAL]);
+}

@@ -229,6 +229,13 @@ fn all_changes_of_the_cycle_of_their_clear_stay() {
     drop(machine.xhc.detach(machine.now, port_id(1)));
     machine.xhc.write32(machine.now, machine.port_register(1, 0), PP | CHANGES);
     assert_eq!(machine.portsc(1) & CHANGES, PEC | CSC);
+    // The same change twice is no less of one: a device goes and another comes.
+    let mut machine = Machine::new(Profile::default());
+    machine.with_usb2_device();
+    drop(machine.xhc.detach(machine.now, port_id(1)));
+    machine.xhc.attach(machine.now, port_id(1), Box::new(Gadget::new(Speed::High))).unwrap();
+    machine.xhc.write32(machine.now, machine.port_register(1, 0), PP | CHANGES);
+    assert_eq!(machine.portsc(1) & CHANGES, CSC);
 }
 
 /// A USB 3 port with every change bit that such a port has, its event taken, and PORTSC.

@@ -383,7 +383,7 @@ fn control_stages_that_disagree_are_refused_by_a_strict_profile() {
 
 #[test] // req: RNG-15, RNG-27, TRB-45
 fn a_data_stage_that_ended_short_does_not_hide_that_its_chain_leads_nowhere() {
-    for (trbs, events) in [("S64 in, D32 in ch, N32, T ioc", "1@3:0"), ("S64 in, D32 in ch, T ioc", "5@2:0")]
+    for (trbs, events) in [("S96 in, D64 in ch, N32, T ioc", "1@3:0"), ("S96 in, D64 in ch, T ioc", "5@2:0")]
     {
         let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::CONTROL);
         bench.probe().sends(0, &[10]);

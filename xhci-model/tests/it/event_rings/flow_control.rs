@@ -6,6 +6,7 @@ use crate::support::interrupts::{bulk, clog, normal, on_every_profile_with_secon
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;
 use usb_spec::Speed;
+use xhci_model::{Event, LogLevel};
 use xhci_spec::context::EndpointType;
 use xhci_spec::trb::{command, transfer};
 use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, SlotId, Trb, TrbType};
@@ -293,4 +294,31 @@ fn a_command_ring_that_is_stopped_over_and_over_waits_too() {
     let codes: Vec<u8> = machine.take_events(0, true).iter().map(|trb| trb.completion_code().0).collect();
     assert_eq!(codes, [24, 24]);
     assert_eq!(machine.read(machine.op + 0x18) & 8, 0, "CRR");
+}
+
+#[test] // req: EVR-11, EVR-13, EVR-16
+fn the_log_tells_when_a_ring_is_full_and_what_is_lost() {
+    let mut machine = Machine::typical();
+    let (slot, ep, mut ring) = bulk(&mut machine, EndpointType::BULK_OUT);
+    ring.push(&mut machine.memory, normal(1));
+    clog(&mut machine, 1);
+    machine.xhc.set_log_level(LogLevel::Full);
+    machine.xhc.drain_log().for_each(drop);
+    let told = |machine: &mut Machine| {
+        let of_ring = |(_, event)| match event {
+            Event::EventRingFull { interrupter: InterrupterId(1), full } => Some(("full", full)),
+            Event::EventLost { interrupter: InterrupterId(1), .. } => Some(("lost", true)),
+            _ => None,
+        };
+        machine.xhc.drain_log().filter_map(of_ring).collect::<Vec<_>>()
+    };
+    machine.ring_doorbell(slot, ep);
+    machine.run_us(100);
+    assert_eq!(told(&mut machine), [("full", true)]);
+    // What can wait is not lost.
+    machine.command_code(command::stop_endpoint(slot, ep, false));
+    assert_eq!(told(&mut machine), []);
+    machine.take_events(1, true);
+    machine.run_us(100);
+    assert_eq!(told(&mut machine), [("full", false)]);
 }
