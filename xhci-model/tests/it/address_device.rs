@@ -1,5 +1,6 @@
 //! Address Device: what it refuses, what it sends, and what it leaves in the contexts (xHCI 4.6.5).
 
+use crate::support::bench::any_profile;
 use crate::support::commands::{PORT, SlotIs, profiles};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::hub::{Hub, behind};
@@ -215,7 +216,7 @@ fn a_second_address_device_starts_the_default_endpoint_anew() {
 
 #[test] // req: CMD-22, CMD-30, CTX-06
 fn a_second_address_device_clears_what_made_the_device_a_hub() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.slot_in(SlotIs::Addressed);
     machine.mark_hub(slot, true, 2);
     let context = machine.slot_context(slot);
@@ -360,7 +361,7 @@ fn set_address_takes_the_bus_for_as_long_as_any_control_transfer() {
     for (fault, kind) in
         [(Fault::Lost, setup), (Fault::Lost, status), (Fault::Nak, status), (Fault::Stall, status)]
     {
-        let (mut machine, slot) = enabled(&Profile::default());
+        let (mut machine, slot) = enabled(&any_profile());
         machine.xhc.add_fault(FaultRule { kind: Some(kind), count: Some(1), ..FaultRule::new(fault) });
         machine.log_bus();
         address(&mut machine, slot, false, unchanged);
@@ -383,7 +384,7 @@ fn set_address_takes_the_bus_for_as_long_as_any_control_transfer() {
 #[test] // req: CMD-21
 fn a_status_stage_is_waited_for_to_the_end_of_the_50th_millisecond() {
     // Commands begin at once, so that the deadline can be put on a try and right before it.
-    let profile = Profile { latencies: Latencies::INSTANT, ..Profile::default() };
+    let profile = Profile { latencies: Latencies::INSTANT, ..any_profile() };
     let (mut machine, slot) = enabled(&profile);
     machine.xhc.add_fault(FaultRule { kind: Some(TransactionKind::In), ..FaultRule::new(Fault::Nak) });
     let (control, context, ep0) = machine.address_input(slot, Psiv::HIGH);
@@ -399,7 +400,7 @@ fn a_status_stage_is_waited_for_to_the_end_of_the_50th_millisecond() {
 #[test] // req: CTX-01, CTX-29
 fn a_device_context_that_is_not_aligned_is_noted_and_aligned() {
     for (low, noted) in [(0, 0), (0x3F, 1), (0x10, 1)] {
-        let (mut machine, slot) = enabled(&Profile::default());
+        let (mut machine, slot) = enabled(&any_profile());
         let at = CONTEXTS + u64::from(slot.get()) * 0x1000;
         machine.set_output(slot, at | low);
         let before = machine.xhc.violations(Violation::Misaligned);
@@ -476,7 +477,7 @@ fn a_low_speed_device_behind_a_high_speed_hub_names_its_translator() {
 
 #[test] // req: CTX-29, CTX-26
 fn the_upper_half_of_a_64_byte_context_is_not_looked_at() {
-    let mut machine = Machine::new(Profile { contexts_64: true, ..Profile::default() });
+    let mut machine = Machine::new(Profile { contexts_64: true, ..any_profile() });
     machine.plug(PORT, Gadget::new(Speed::High));
     let slot = machine.enable_slot();
     machine.memory.put(INPUT, &[0xFF; 0x840]);
@@ -492,7 +493,7 @@ fn the_upper_half_of_a_64_byte_context_is_not_looked_at() {
 /// A device whose status stage is slow is waited for, and the time is the device's.
 #[test] // req: CMD-06, CMD-21
 fn a_slow_device_is_waited_for() {
-    let (mut machine, slot) = enabled(&Profile::default());
+    let (mut machine, slot) = enabled(&any_profile());
     let until = machine.now + Duration::from_millis(49);
     machine.xhc.add_fault(FaultRule {
         kind: Some(TransactionKind::In),

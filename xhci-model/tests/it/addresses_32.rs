@@ -1,5 +1,6 @@
 //! A controller without 64-bit addresses: the high half of every pointer counts as 0 (CAP-11).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{
     BUFFERS, COMMAND_RING, CONTEXTS, DCBAA, EVENT_RINGS, INPUT, Machine, Producer, dci, endpoint, ring_base,
@@ -122,7 +123,7 @@ fn nothing_reaches_over_4_gib() {
     for (addresses_64, address) in
         [(false, 0xFFFF_FFF0_u64), (false, JUNK | 0xFFFF_FFF0), (true, u64::MAX - 15)]
     {
-        let mut machine = Machine::new(Profile { addresses_64, ..Profile::default() });
+        let mut machine = Machine::new(Profile { addresses_64, ..any_profile() });
         let slot = machine.enumerate(1, Gadget::new(Speed::High));
         let ep = dci(1, true);
         machine.configure(slot, &[(ep, endpoint(slot, ep, EndpointType::BULK_IN, 512, 0))]);

@@ -1,6 +1,6 @@
 //! What software can make grow, repeat or outlive its end, and its bound (SEC-03, SEC-06, SEC-08, SEC-10, SEC-12, SEC-15).
 
-use crate::support::bench::Bench;
+use crate::support::bench::{Bench, any_profile};
 use crate::support::probe::{Probe, Say};
 use crate::support::{BUFFERS, COMMAND_RING, Machine, Producer, dci, endpoint};
 use sim_time::Duration;
@@ -13,7 +13,7 @@ use xhci_spec::{CompletionCode, Dci, Gpa, InterrupterId, Trb, TrbType};
 #[test] // req: SEC-08
 fn what_was_read_is_not_read_again() {
     // The data TRB is rewritten while its first packet is on the bus: what was read counts.
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_OUT);
     let trbs = bench.trbs("N2048 ioc");
     bench.probe().output[1].extend([Say::Data(0), Say::Nak, Say::Nak, Say::Nak, Say::Nak]);
     bench.machine.ring_doorbell(bench.slot, bench.ep);
@@ -91,7 +91,7 @@ fn the_scratchpads_are_left_alone() {
 #[test] // req: SEC-15
 fn what_was_under_way_is_nobodys_after_a_reset_or_disable_slot() {
     for reset in [true, false] {
-        let mut bench = Bench::new(Profile::default(), Speed::Full, EndpointType::BULK_IN);
+        let mut bench = Bench::new(any_profile(), Speed::Full, EndpointType::BULK_IN);
         bench.probe().sends(1, &[64]);
         bench.trbs("N64 ioc");
         bench.machine.ring_doorbell(bench.slot, bench.ep);
@@ -156,7 +156,7 @@ fn deadlines_of_endpoints_that_were_stopped_are_thrown_away() {
 fn an_interrupt_storm_is_bounded_by_who_acknowledges_and_by_moderation() {
     // No Ops with events that go around for ever, as fast as the controller can.
     let storm = |moderation: u32, acknowledgements: u64| {
-        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+        let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_OUT);
         bench.machine.write(bench.machine.ir(0) + 4, moderation);
         let base = bench.ring.base;
         bench.machine.memory.put(base, &transfer::no_op().with_ioc(true).with_cycle(true).to_bytes());
@@ -182,7 +182,7 @@ fn an_interrupt_storm_is_bounded_by_who_acknowledges_and_by_moderation() {
 
 #[test] // req: SEC-03, XFR-17
 fn a_ring_without_end_starves_nobody() {
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_OUT);
     let base = bench.ring.base;
     for (index, trb) in (0..).zip([transfer::no_op(), transfer::no_op(), transfer::link(Gpa(base), false)]) {
         bench.machine.memory.put(base + index * 16, &trb.with_cycle(true).to_bytes());

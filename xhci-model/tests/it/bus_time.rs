@@ -1,5 +1,6 @@
 //! How much goes over a bus, and when: saturated buses, frames, NAKs, time-outs, the order of service.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::{Duration, Instant};
@@ -407,7 +408,7 @@ fn in_each_microframe_isochronous_then_interrupt_then_control_then_bulk() {
 
 #[test] // req: TIM-01
 fn a_microframe_is_125_microseconds() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let origin = machine.origin();
     for microframe in [1, 2, 7, 8, 9, 1_000, 0x3FFF, 0x4000, 0x4001, 100_000] {
         let begins = origin + Duration::from_micros(125) * microframe;

@@ -1,5 +1,6 @@
 //! What the controller says it is: capability registers, and that they tell the truth.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::registers::named_profiles;
 use crate::support::{
@@ -166,7 +167,7 @@ fn as_many_of_each_as_it_says_and_no_more() {
 fn the_doorbell_of_the_last_slot_works() {
     let policy = Policy { answer_dead_doorbells: true, ..Policy::DEFAULT };
     for slots in [1, 8, 64, 255] {
-        let mut machine = Machine::new(Profile { slots, policy, ..Profile::default() });
+        let mut machine = Machine::new(Profile { slots, policy, ..any_profile() });
         machine.stop();
         machine.write(machine.op + 0x38, slots.into());
         machine.start();
@@ -249,7 +250,7 @@ fn an_isochronous_td_must_lead_by_the_threshold() {
     for (ist_microframes, lead, served) in
         [(8, 0, false), (8, 1, false), (8, 3, true), (24, 3, false), (24, 5, true)]
     {
-        let mut machine = Machine::new(Profile { ist_microframes, ..Profile::default() });
+        let mut machine = Machine::new(Profile { ist_microframes, ..any_profile() });
         assert_eq!(machine.read(8) & 0xF, 8 | (u32::from(ist_microframes) / 8));
         let slot = machine.enumerate(1, Gadget::new(Speed::High).isochronous(1));
         let ep = dci(1, false);
@@ -305,7 +306,7 @@ fn scratchpads_are_asked_for_and_left_alone() {
     for (scratchpads, bits) in
         [(0, 0), (1, 0x0800_0000), (31, 0xF800_0000), (32, 0x0020_0000), (1023, 0xFBE0_0000)]
     {
-        let mut machine = Machine::cold(Profile { scratchpads, ..Profile::default() });
+        let mut machine = Machine::cold(Profile { scratchpads, ..any_profile() });
         assert_eq!(machine.read(8) & 0xFBE0_0000, bits, "{scratchpads}");
         machine.memory.put(SCRATCHPAD_PAGE, &[0xA5; 0x1000]);
         machine.bring_up();
@@ -374,7 +375,7 @@ fn without_negotiation_the_command_is_a_trb_error() {
 #[test] // req: CAP-16, TRB-23
 fn latency_tolerance_is_a_command_only_with_the_capability() {
     for latency_tolerance in [false, true] {
-        let mut machine = Machine::new(Profile { latency_tolerance, ..Profile::default() });
+        let mut machine = Machine::new(Profile { latency_tolerance, ..any_profile() });
         // BELT: 700 times 1024 ns.
         let trb = Trb::from_dwords([0, 0, 0, 0x02BC << 16 | 1 << 26 | 20 << 10]);
         let code = if latency_tolerance { CompletionCode::SUCCESS } else { CompletionCode::TRB_ERROR };
@@ -459,7 +460,7 @@ fn port_indicators_can_be_written_where_there_are_any() {
 #[test] // req: CAP-18
 fn stopped_short_packet_is_told_only_with_the_capability() {
     for stopped_short_packet in [false, true] {
-        let mut machine = Machine::new(Profile { stopped_short_packet, ..Profile::default() });
+        let mut machine = Machine::new(Profile { stopped_short_packet, ..any_profile() });
         let slot = machine.enumerate(1, Gadget::new(Speed::High));
         let ep = dci(1, true);
         machine.configure(slot, &[(ep, endpoint(slot, ep, EndpointType::BULK_IN, 512, 0))]);

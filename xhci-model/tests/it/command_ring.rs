@@ -1,5 +1,6 @@
 //! The command ring: one completion each, in order, in time; stop and abort (xHCI 4.6.1).
 
+use crate::support::bench::any_profile;
 use crate::support::commands::{PORT, SlotIs, bulk_in, profiles};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::memory::Access;
@@ -44,7 +45,7 @@ fn completions(machine: &mut Machine) -> String {
 // req: TRB-11, TRB-12, TRB-13, TRB-14, TRB-15, TRB-16, TRB-20, TRB-29, TRB-41, TRB-51, CMD-01, CMD-19, CMD-24
 // req: CMD-46
 fn the_encodings_of_slot_commands() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.plug(PORT, Gadget::new(Speed::High));
     let (control, context, ep0) = machine.address_input(slot(1), Psiv::HIGH);
     machine.input(control, context, &[(Dci::EP0, ep0)]);
@@ -78,7 +79,7 @@ fn the_encodings_of_slot_commands() {
 
 #[test] // req: TRB-15, TRB-17, TRB-18, TRB-19, CMD-38, CMD-41, CMD-44, CMD-01, TRB-59
 fn the_encodings_of_endpoint_commands() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let one = machine.slot_in(SlotIs::Addressed);
     let input = u32::try_from(INPUT).unwrap();
     let bulk = endpoint(one, bulk_in(), EndpointType::BULK_IN, 512, 0);
@@ -197,7 +198,7 @@ fn a_context_in_no_memory_is_a_host_system_error() {
     ];
     let states = [SlotIs::Default, SlotIs::Addressed, SlotIs::Default, SlotIs::Enabled];
     for (make, state) in commands.into_iter().zip(states) {
-        let mut machine = Machine::new(Profile::default());
+        let mut machine = Machine::new(any_profile());
         let one = machine.slot_in(state);
         machine.memory.unmap(INPUT..INPUT + 0x1000);
         machine.command.push(&mut machine.memory, make(Gpa(INPUT), one));
@@ -476,7 +477,7 @@ fn an_aborted_command_is_never_half_done() {
 
 #[test] // req: OPR-38, CMD-41
 fn an_aborted_stop_leaves_the_endpoint_running() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let one = machine.slot_in(SlotIs::Configured);
     let mut ring = Producer::new(ring_base(one, bulk_in()), 16);
     for value in 0..8 {
@@ -527,7 +528,7 @@ fn a_halt_leaves_the_command_on_the_ring() {
 fn a_stop_does_not_wait_for_a_doorbell_that_is_on_its_way() {
     let latencies = Latencies { doorbell: Latency::micros(100), ..Latencies::INSTANT };
     for order in [STOP, ABORT] {
-        let mut machine = Machine::new(Profile { latencies, ..Profile::default() });
+        let mut machine = Machine::new(Profile { latencies, ..any_profile() });
         machine.command.push(&mut machine.memory, command::no_op());
         machine.write(machine.doorbells, 0);
         machine.write64(machine.op + 0x18, order);

@@ -1,5 +1,6 @@
 //! What the controller writes into contexts, and what it reads and never touches (xHCI 4.5.2, 6.1, 6.6).
 
+use crate::support::bench::any_profile;
 use crate::support::commands::{POISON, PORT, SlotIs, bulk_in};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{
@@ -270,7 +271,7 @@ fn dcbaa_is_read_by_address_device_only() {
 #[test] // req: CTX-02, SEC-10
 fn scratchpads_are_left_alone() {
     for scratchpads in [0, 4] {
-        let mut machine = Machine::cold(Profile { scratchpads, ..Profile::default() });
+        let mut machine = Machine::cold(Profile { scratchpads, ..any_profile() });
         machine.memory.put(SCRATCHPAD_PAGE, &[POISON; 0x1000]);
         machine.memory.take_accesses();
         machine.bring_up();
@@ -299,7 +300,7 @@ fn scratchpads_are_left_alone() {
 
 #[test] // req: CTX-04, CTX-08, CTX-06
 fn a_route_is_shown_as_it_was_given() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.slot_in(SlotIs::Enabled);
     // Nobody is there; without SET_ADDRESS nobody asks.
     let (control, context, ep0) = machine.address_input(slot, xhci_spec::Psiv::HIGH);

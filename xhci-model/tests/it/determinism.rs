@@ -1,5 +1,6 @@
 //! Same calls, same behaviour, byte for byte.
 
+use crate::support::bench::any_profile;
 use crate::support::probe::{Probe, Say};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::{Duration, Instant};
@@ -176,8 +177,8 @@ fn play(profile: &Profile, seed: u64, budget: Budget) -> Trace {
 
 #[test] // req: SEC-14
 fn a_recording_played_again_is_the_same_run() {
-    let stress = Profile { latencies: Latencies::STRESS, ..Profile::default() };
-    for profile in [Profile::default(), stress.clone()] {
+    let stress = Profile { latencies: Latencies::STRESS, ..any_profile() };
+    for profile in [any_profile(), stress.clone()] {
         let first = play(&profile, 3, Budget::default());
         assert!(first.log.len() > 10_000 && first.outputs.len() > 100, "{}", first.log.len());
         let second = play(&profile, 3, Budget::default());

@@ -1,5 +1,6 @@
 //! Doorbells: which of them reach something, and when the ring is read.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, on_every_profile, ring_base};
 use sim_time::{Duration, Instant};
@@ -58,7 +59,7 @@ fn only_target_0_of_doorbell_0_is_the_command_ring() {
 
 #[test] // req: DBS-03, DBS-04, DBS-10
 fn a_target_is_an_endpoint() {
-    let (mut machine, slot) = machine(Profile::default());
+    let (mut machine, slot) = machine(any_profile());
     let bell = offset(&machine, slot);
     let rings = [(Dci::EP0, 1), (dci(1, false), 2), (dci(1, true), 3)].map(|(dci, target)| {
         let mut ring = Producer::new(ring_base(slot, dci), 64);
@@ -79,7 +80,7 @@ fn a_target_is_an_endpoint() {
 
 #[test] // req: DBS-04, SEC-11
 fn doorbells_before_the_service_count_once() {
-    let (mut machine, slot) = machine(Profile::default());
+    let (mut machine, slot) = machine(any_profile());
     let bell = offset(&machine, slot);
     machine.write(bell, 2);
     let once = machine.accesses_in(Duration::from_millis(1));
@@ -92,7 +93,7 @@ fn doorbells_before_the_service_count_once() {
 
 #[test] // req: DBS-05
 fn a_halted_controller_does_not_remember_doorbells() {
-    let (mut machine, slot) = machine(Profile::default());
+    let (mut machine, slot) = machine(any_profile());
     let bell = offset(&machine, slot);
     let mut ring = Producer::new(ring_base(slot, dci(1, false)), 64);
     let trb = ring.push(&mut machine.memory, transfer::no_op().with_ioc(true));
@@ -145,7 +146,7 @@ fn what_is_not_enabled_answers_only_if_the_policy_says_so() {
 
 #[test] // req: DBS-08, EPS-09
 fn a_halted_endpoint_does_not_hear_its_doorbell() {
-    let (mut machine, slot) = machine(Profile::default());
+    let (mut machine, slot) = machine(any_profile());
     let (ep, bell) = (dci(1, true), offset(&machine, slot));
     let mut ring = Producer::new(ring_base(slot, ep), 64);
     machine.gadget(1).answer(1, Answer::Stall);
@@ -174,7 +175,7 @@ fn a_halted_endpoint_does_not_hear_its_doorbell() {
 
 #[test] // req: DBS-09
 fn a_stopped_endpoint_goes_on_where_it_stopped() {
-    let (mut machine, slot) = machine(Profile::default());
+    let (mut machine, slot) = machine(any_profile());
     let (ep, bell) = (dci(1, false), offset(&machine, slot));
     let mut ring = Producer::new(ring_base(slot, ep), 64);
     let mut push = |machine: &mut Machine| ring.push(&mut machine.memory, transfer::no_op().with_ioc(true)).0;
@@ -200,7 +201,7 @@ fn a_stopped_endpoint_goes_on_where_it_stopped() {
 
 #[test] // req: DBS-11
 fn the_ring_is_read_after_the_doorbell() {
-    let (mut machine, slot) = machine(Profile::default());
+    let (mut machine, slot) = machine(any_profile());
     let (ep, bell) = (dci(1, false), offset(&machine, slot));
     let mut ring = Producer::new(ring_base(slot, ep), 64);
     machine.memory.take_accesses();
@@ -217,7 +218,7 @@ fn the_ring_is_read_after_the_doorbell() {
 #[test] // req: DBS-12
 fn a_doorbell_at_any_step_is_heard() {
     for step in 0.. {
-        let (mut machine, slot) = machine(Profile::default());
+        let (mut machine, slot) = machine(any_profile());
         let (ep, bell) = (dci(1, false), offset(&machine, slot));
         let mut ring = Producer::new(ring_base(slot, ep), 64);
         let mut trbs =

@@ -1,5 +1,6 @@
 //! Endpoints: every command and the doorbell in every state (xHCI 4.8.3), and what the contexts show of it.
 
+use crate::support::bench::any_profile;
 use crate::support::commands::{PORT, bulk_in, profiles};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, INPUT, Machine, Producer, dci, endpoint, on_every_profile, ring_base};
@@ -181,7 +182,7 @@ fn the_context_says_so_before_the_event() {
 
 #[test] // req: EPS-02, EPS-03, ISO-22
 fn an_isochronous_endpoint_never_halts_but_errs() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.enumerate(PORT, Gadget::new(Speed::High).isochronous(1));
     let isoch = bulk_in();
     machine.configure(slot, &[(isoch, endpoint(slot, isoch, EndpointType::ISOCH_IN, 512, 0))]);
@@ -331,7 +332,7 @@ fn a_stream_of_an_endpoint_without_streams_is_a_trb_error() {
 /// CMD-44: the bytes that were moved before do not count in what is executed next.
 #[test] // req: CMD-44, RNG-20, RNG-21
 fn a_new_dequeue_pointer_forgets_the_td_before() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.slot_in(crate::support::commands::SlotIs::Configured);
     let mut ring = Producer::new(ring_base(slot, bulk_in()), 16);
     machine.gadget(PORT).answer(1, Answer::Data(vec![1; 512]));

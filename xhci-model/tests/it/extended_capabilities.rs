@@ -1,5 +1,6 @@
 //! The list of extended capabilities, and the hand-over from firmware.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::registers::named_profiles;
 use crate::support::{Machine, on_every_profile};
@@ -155,7 +156,7 @@ fn what_ports_can_do_is_what_the_profile_says() {
 #[test] // req: EXT-08, EXT-13
 fn hardware_lpm_is_there_if_the_capability_says_so() {
     for hardware_lpm in [false, true] {
-        let mut machine = Machine::new(Profile { hardware_lpm, ..Profile::default() });
+        let mut machine = Machine::new(Profile { hardware_lpm, ..any_profile() });
         let (portpmsc, porthlpmc) = (machine.portsc_offset(1) + 4, machine.portsc_offset(1) + 0xC);
         // RWE, BESL, L1DS and HLE; HIRDM, L1 timeout and BESLD.
         machine.write(portpmsc, 0x0001_FFF8);
@@ -193,7 +194,7 @@ fn nothing_that_a_pci_controller_does_not_have() {
 /// A driver that skips what it does not know gets along with the vendor's capability in front.
 #[test] // req: EXT-02
 fn an_unknown_capability_is_skipped() {
-    let mut machine = Machine::new(Profile { vendor_capability: true, ..Profile::default() });
+    let mut machine = Machine::new(Profile { vendor_capability: true, ..any_profile() });
     let port = machine.usb3_port();
     machine.enumerate(port, Gadget::new(Speed::Super));
 }

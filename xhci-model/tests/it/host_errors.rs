@@ -1,5 +1,6 @@
 //! Errors that stop the controller: memory that does not answer (HSE), and its own defects (HCE).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, DCBAA, EVENT_RINGS, INPUT, Machine, Producer, dci, endpoint};
 use crate::support::{on_every_profile, ring_base};
@@ -108,7 +109,7 @@ fn mistakes() -> [(&'static str, Mistake); 10] {
 
 #[test] // req: ERR-01, ERR-12, OPR-27, OPR-36
 fn every_pointer_to_nothing_is_a_host_system_error() {
-    for profile in [Profile::default(), Profile::strict()] {
+    for profile in [any_profile(), Profile::strict()] {
         for (name, mistake) in mistakes() {
             let (mut machine, slot, ep, mut ring) = machine(profile.clone());
             // Software looks at nothing in the meantime: all interrupts are the controller's doing.
@@ -132,7 +133,7 @@ fn an_error_interrupts_unless_the_policy_says_otherwise() {
                 true => Policy::DEFAULT,
                 false => Policy { error_interrupt, ..Policy::DEFAULT },
             };
-            let (mut machine, slot, ep, mut ring) = machine(Profile { policy, ..Profile::default() });
+            let (mut machine, slot, ep, mut ring) = machine(Profile { policy, ..any_profile() });
             let before = machine.memory.get::<0x1000>(EVENT_RINGS);
             if inject {
                 machine.inject_hce();
@@ -150,7 +151,7 @@ fn an_error_interrupts_unless_the_policy_says_otherwise() {
         }
     }
     // Without IE the interrupt stays pending and is sent when IE comes.
-    let (mut machine, ..) = machine(Profile::default());
+    let (mut machine, ..) = machine(any_profile());
     machine.write(machine.ir(0), 0);
     machine.inject_hce();
     assert_eq!((machine.read(machine.ir(0)), machine.interrupts.len()), (1, 0));
@@ -161,7 +162,7 @@ fn an_error_interrupts_unless_the_policy_says_otherwise() {
 #[test] // req: ERR-03, ERR-09, OPR-25, OPR-26
 fn after_an_error_only_a_reset_helps() {
     for inject in [false, true] {
-        let (mut machine, slot, ep, mut ring) = machine(Profile::default());
+        let (mut machine, slot, ep, mut ring) = machine(any_profile());
         if inject {
             machine.inject_hce();
         } else {
@@ -211,7 +212,7 @@ fn a_host_controller_error_stops_everything() {
 
 #[test] // req: ERR-05, SEC-02
 fn a_command_ring_that_leads_nowhere_is_a_host_controller_error() {
-    let (mut machine, ..) = machine(Profile::default());
+    let (mut machine, ..) = machine(any_profile());
     let at = machine.command.base + machine.command.at * 16;
     run_command(&mut machine, transfer::link(Gpa(at), false));
     assert_eq!(machine.usbsts() & (HCH | HSE | HCE), HCH | HCE);
@@ -219,7 +220,7 @@ fn a_command_ring_that_leads_nowhere_is_a_host_controller_error() {
 
 #[test] // req: ERR-05, SEC-02
 fn a_command_ring_of_nothing_but_links_that_ask_for_events_is_a_host_controller_error() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let ring = 0x6_0000;
     for index in 0..300 {
         let link = transfer::link(Gpa(ring + (index + 1) * 16), false).with_ioc(true);
@@ -240,7 +241,7 @@ fn a_command_ring_of_nothing_but_links_that_ask_for_events_is_a_host_controller_
 #[test] // req: OPR-19, ERR-04
 fn a_host_system_error_is_told_out_of_band_if_hsee_is_set() {
     for (hsee, inject) in [(false, false), (true, false), (true, true)] {
-        let (mut machine, slot, ep, mut ring) = machine(Profile::default());
+        let (mut machine, slot, ep, mut ring) = machine(any_profile());
         machine.write(machine.op, 5 | u32::from(hsee) << 3);
         if inject {
             machine.inject_hce();
@@ -257,7 +258,7 @@ fn a_host_system_error_is_told_out_of_band_if_hsee_is_set() {
 #[test] // req: ERR-02
 fn a_data_buffer_without_memory_may_cost_only_its_td() {
     let policy = Policy { data_buffer_error: true, ..Policy::DEFAULT };
-    let (mut machine, slot, ep, mut ring) = machine(Profile { policy, ..Profile::default() });
+    let (mut machine, slot, ep, mut ring) = machine(Profile { policy, ..any_profile() });
     let bad = ring.push(&mut machine.memory, transfer::normal(Gpa(NOWHERE), 512).with_ioc(true));
     let good = ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 512).with_ioc(true));
     machine.ring_doorbell(slot, ep);
@@ -277,14 +278,14 @@ fn a_data_buffer_without_memory_may_cost_only_its_td() {
 #[test] // req: ERR-07, TRB-27
 fn undefined_trbs_are_never_a_host_error() {
     for kind in (24..64).chain([0, 1, 8]) {
-        let mut machine = Machine::new(Profile::default());
+        let mut machine = Machine::new(any_profile());
         let trb = Trb::from_dwords([0, 0, 0, kind << 10]);
         assert_eq!(machine.command_code(trb), CompletionCode::TRB_ERROR, "command {kind}");
         assert_eq!(machine.command_code(command::no_op()), CompletionCode::SUCCESS);
         assert_eq!(machine.usbsts() & (HCH | HSE | HCE), 0);
     }
     for kind in (9..64).chain([0]) {
-        let (mut machine, slot, ep, mut ring) = machine(Profile::default());
+        let (mut machine, slot, ep, mut ring) = machine(any_profile());
         let at = ring.push(&mut machine.memory, Trb::from_dwords([0, 0, 0, kind << 10]));
         machine.ring_doorbell(slot, ep);
         machine.run_us(1000);
@@ -297,7 +298,7 @@ fn undefined_trbs_are_never_a_host_error() {
 
 #[test] // req: ERR-08
 fn malformed_contexts_have_a_code_of_their_own() {
-    let (mut machine, slot, ..) = machine(Profile::default());
+    let (mut machine, slot, ..) = machine(any_profile());
     let ep = dci(2, true);
     let good = endpoint(slot, ep, EndpointType::BULK_IN, 512, 0);
     for bad in [
@@ -344,7 +345,7 @@ fn the_controller_does_not_reach_its_own_registers() {
         (bar + 0xFFFF, 1, false),
         (bar + 0x1_0000, 4, true),
     ] {
-        let (mut machine, slot, ep, mut ring) = machine(Profile::default());
+        let (mut machine, slot, ep, mut ring) = machine(any_profile());
         assert_eq!(machine.xhc.bar_size(), 0x1_0000);
         machine.xhc.set_bar(Some(Gpa(bar)));
         ring.push(&mut machine.memory, transfer::normal(Gpa(address), length).with_ioc(true));
@@ -354,7 +355,7 @@ fn the_controller_does_not_reach_its_own_registers() {
         assert_eq!(machine.gadget(1).received.len(), usize::from(reached));
     }
     // Without a known address there is nothing to refuse.
-    let (mut machine, slot, ep, mut ring) = machine(Profile::default());
+    let (mut machine, slot, ep, mut ring) = machine(any_profile());
     machine.xhc.set_bar(Some(Gpa(bar)));
     machine.xhc.set_bar(None);
     ring.push(&mut machine.memory, transfer::normal(Gpa(bar), 4));
@@ -367,7 +368,7 @@ fn the_controller_does_not_reach_its_own_registers() {
 #[test] // req: ERR-11
 fn a_write_into_the_bar_changes_no_register() {
     let bar = 0x30_0000;
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.enumerate(1, Gadget::new(Speed::High));
     let ep = dci(1, true);
     machine.configure(slot, &[(ep, endpoint(slot, ep, EndpointType::BULK_IN, 512, 0))]);

@@ -1,6 +1,7 @@
 //! How many packets of which size an isochronous TD becomes, and the events of those that go wrong (xHCI 4.10,
 //! 4.11.2.3, 4.14.2).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Answer;
 use crate::support::stream::Stream;
 use crate::support::{BUFFERS, Machine, in_every_timing};
@@ -34,7 +35,7 @@ fn isoch(bytes: u32) -> Trb {
 
 #[test] // req: ISO-03, ISO-07, RNG-13
 fn a_td_is_split_into_packets_and_an_empty_one_is_one_packet() {
-    in_every_timing(&Profile::default(), |machine| {
+    in_every_timing(&any_profile(), |machine| {
         let two = |context: EndpointContext| context.with_max_burst_size(1).with_max_esit_payload(128);
         let mut stream = Stream::with(machine, Speed::High, OUT, 64, 0, two);
         let mut begun = 0;
@@ -175,7 +176,7 @@ fn high_bandwidth_packets_count_down() {
         (IN, 2000, vec![1, 0]),
         (IN, 8, vec![0]),
     ] {
-        let mut stream = stream(Profile::default(), Speed::High, kind, 1024, |context| {
+        let mut stream = stream(any_profile(), Speed::High, kind, 1024, |context| {
             context.with_max_burst_size(2).with_max_esit_payload(3072)
         });
         for _ in 0..2 {
@@ -193,7 +194,7 @@ fn high_bandwidth_packets_count_down() {
 fn one_packet_an_interval_is_always_data_0() {
     for speed in [Speed::Full, Speed::High] {
         for kind in [OUT, IN] {
-            let mut stream = stream(Profile::default(), speed, kind, 64, |context| context);
+            let mut stream = stream(any_profile(), speed, kind, 64, |context| context);
             for _ in 0..3 {
                 stream.machine.gadget(1).answer(1, Answer::Data(vec![1; 64]));
                 stream.asap(64);
@@ -222,7 +223,7 @@ fn nothing_is_repeated_though_nobody_answers() {
 
 #[test] // req: TIM-15, ISO-07
 fn bursts_of_an_interval_are_a_pause_apart() {
-    let mut stream = stream(Profile::default(), Speed::Super, OUT, 1024, |context| {
+    let mut stream = stream(any_profile(), Speed::Super, OUT, 1024, |context| {
         context.with_max_burst_size(1).with_mult(1).with_max_esit_payload(4096)
     });
     stream.machine.log_bus();

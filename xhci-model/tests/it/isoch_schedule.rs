@@ -1,5 +1,6 @@
 //! Which service interval an isochronous TD gets (xHCI 4.11.2.5, 4.14.2).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::stream::Stream;
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, in_every_timing, ring_base};
@@ -144,7 +145,7 @@ fn a_td_on_the_ring_in_time_is_served_whatever_else_is_going_on() {
 
 #[test] // req: TIM-26, RNG-32
 fn a_td_further_ahead_than_a_frame_is_still_softwares_to_change() {
-    let mut stream = out(Profile::default(), 0);
+    let mut stream = out(any_profile(), 0);
     let frame = stream.run_to(1, 0, 10);
     stream.machine.memory.put(BUFFERS, &[0xAA; 8]);
     let at = stream.at(frame + 80, 8);
@@ -279,7 +280,7 @@ fn all_intervals_of_an_endpoint_have_one_phase_across_the_wrap_of_mfindex() {
 
 #[test] // req: ISO-26, ISO-09
 fn frame_ids_go_on_across_the_wrap_of_mfindex() {
-    let mut stream = out(Profile::default(), 3);
+    let mut stream = out(any_profile(), 3);
     stream.run_us(1_950_000);
     let frame = stream.run_to(1, 0, 10);
     assert!(frame < 0x4000);
@@ -374,7 +375,7 @@ fn trbs_without_work_take_no_interval() {
 
 #[test] // req: ISO-26, ISO-09, BW-04
 fn endpoints_that_share_a_bus_keep_a_phase_each_inside_their_frames() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.enumerate(1, Gadget::new(Speed::High));
     let endpoints = [1, 2, 3].map(|number| {
         let ep = dci(number, false);
@@ -406,7 +407,7 @@ fn endpoints_that_share_a_bus_keep_a_phase_each_inside_their_frames() {
 #[test] // req: ISO-09, ISO-10, ISO-26
 fn a_frame_id_counts_as_long_as_it_tells_intervals_apart() {
     const INTERVAL: u64 = 1 << 12;
-    let mut stream = Stream::new(Profile::default(), EndpointType::ISOCH_OUT, 64, 12);
+    let mut stream = Stream::new(any_profile(), EndpointType::ISOCH_OUT, 64, 12);
     let next = (stream.microframe() / INTERVAL + 2) * INTERVAL;
     stream.machine.run(stream.start_of(next - 800) - stream.machine.now);
     stream.at(next + INTERVAL, 8);

@@ -1,6 +1,6 @@
 //! What Linux does step by step: enumeration of a USB 2 device (DRV-02), suspend and resume (DRV-05).
 
-use crate::support::bench::Bench;
+use crate::support::bench::{Bench, any_profile};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::ports::{CSC, PED, PP, PR, PRC, show};
 use crate::support::{
@@ -224,7 +224,7 @@ fn a_system_sleeps_and_its_transfers_go_on() {
 
 #[test] // req: DRV-05, PWR-03, PWR-05
 fn a_system_that_lost_everything_is_told() {
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_OUT);
     assert!(!sleep_and_wake(&mut bench, Some(PowerWell::Auxiliary), true));
     assert_eq!(show(bench.machine.portsc(1)), show(0x0002_02E1), "found anew");
 }

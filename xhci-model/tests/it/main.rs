@@ -33,6 +33,7 @@ mod port_bandwidth;
 mod port_changes;
 mod port_power;
 mod port_registers;
+mod profiles;
 mod register_access;
 mod rings;
 mod run_and_reset;

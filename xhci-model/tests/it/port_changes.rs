@@ -1,5 +1,6 @@
 //! Change bits and Port Status Change events (xHCI 4.19.2).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{
     CEC, CHANGES, CSC, LWS, OCC, PEC, PED, PLC, PP, PR, PRC, Sleeper, WCE, WPR, WRC, port_id, show,
@@ -135,7 +136,7 @@ fn each_cause_sets_its_bits_and_makes_one_event() {
         ("over-current", 3, |m, port| m.fault(port, PortFault::OverCurrent(true)), OCC | CSC),
     ];
     for (what, major, act, expected) in causes {
-        let mut machine = Machine::new(Profile::default());
+        let mut machine = Machine::new(any_profile());
         machine.with_usb2_device();
         let usb3 = machine.with_usb3_device();
         let port = if *major == 2 { 1 } else { usb3 };
@@ -169,7 +170,7 @@ fn over_current_of_an_empty_port_is_told_by_occ_alone() {
 
 #[test] // req: PRT-53
 fn entering_l1_is_no_change_and_leaving_it_is() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.enumerate(1, Sleeper::new(Speed::High));
     machine.sleeper(1).lpm_answer = xhci_model::LpmAnswer::Ack;
     machine.write(machine.port_register(1, 4), u32::from(slot.get()) << 8);
@@ -194,7 +195,7 @@ fn a_one_clears_exactly_its_bit() {
 
 #[test] // req: PRT-55
 fn a_change_in_the_cycle_of_its_clear_stays() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.with_usb2_device();
     machine.fault(1, PortFault::PortError);
     assert_eq!(machine.portsc(1) & CHANGES, PEC);
@@ -222,7 +223,7 @@ fn a_change_in_the_cycle_of_its_clear_stays() {
 
 #[test] // req: PRT-55
 fn all_changes_of_the_cycle_of_their_clear_stay() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.with_usb2_device();
     // In one tick: a port error, the device goes, software clears everything.
     machine.xhc.port_fault(machine.now, port_id(1), PortFault::PortError);
@@ -230,7 +231,7 @@ fn all_changes_of_the_cycle_of_their_clear_stay() {
     machine.xhc.write32(machine.now, machine.port_register(1, 0), PP | CHANGES);
     assert_eq!(machine.portsc(1) & CHANGES, PEC | CSC);
     // The same change twice is no less of one: a device goes and another comes.
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.with_usb2_device();
     drop(machine.xhc.detach(machine.now, port_id(1)));
     machine.xhc.attach(machine.now, port_id(1), Box::new(Gadget::new(Speed::High))).unwrap();
@@ -380,7 +381,7 @@ fn what_changed_while_halted_is_told_at_the_start() {
 
 #[test] // req: PRT-60
 fn what_was_cleared_while_halted_is_not_told() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.halt_here();
     machine.insert(1, Gadget::new(Speed::High));
     machine.clear_changes(1);
@@ -447,7 +448,7 @@ fn a_halted_controller_moves_no_link() {
 
 #[test] // req: PRT-04
 fn a_halted_controller_switches_power() {
-    let mut machine = Machine::new(Profile { port_power_control: true, ..Profile::default() });
+    let mut machine = Machine::new(Profile { port_power_control: true, ..any_profile() });
     machine.with_usb2_device();
     machine.halt_here();
     machine.write_portsc(1, 0);

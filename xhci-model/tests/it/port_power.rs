@@ -1,5 +1,6 @@
 //! Port power, over-current, and waking a controller that sleeps (xHCI 4.15, 4.19.4, 4.19.8).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CHANGES, CSC, OCC, PED, PLC, PP, PR, Sleeper, WCE, WDE, WOE, port_id, show};
 use crate::support::{Machine, on_every_profile};
@@ -54,7 +55,7 @@ fn a_port_without_power_knows_nothing() {
 
 #[test] // req: PRT-06, PRT-41
 fn a_device_that_is_exchanged_before_power_is_good() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.write_portsc(1, 0);
     machine.write_portsc(1, PP);
     machine.run_us(10_000);
@@ -102,7 +103,7 @@ fn too_much_current_takes_the_power() {
 
 #[test] // req: PRT-08
 fn a_reset_of_the_controller_does_not_heal_a_short_circuit() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.with_usb2_device();
     machine.fault(1, PortFault::OverCurrent(true));
     machine.write(machine.op, 0);

@@ -1,5 +1,6 @@
 //! The port registers bit by bit (xHCI 5.4.8 to 5.4.11).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CHANGES, LWS, PED, PP, PR, PRC, port_id, show};
 use crate::support::{Machine, on_every_profile};
@@ -36,7 +37,7 @@ fn portsc_bit_by_bit() {
 
 #[test] // req: PRT-01, PRT-02
 fn writing_zeros_to_a_port_in_use_takes_what_can_be_taken() {
-    let mut machine = Machine::new(Profile { port_indicators: true, ..Profile::default() });
+    let mut machine = Machine::new(Profile { port_indicators: true, ..any_profile() });
     machine.with_usb2_device();
     machine.order(1, 0x0E00_C000);
     assert_eq!(show(machine.portsc(1)), show(0x0E00_CE03));
@@ -187,7 +188,7 @@ fn the_registers_beside_portsc() {
 
 #[test] // req: PRT-36
 fn timeouts_last_as_long_as_the_power() {
-    let mut machine = Machine::new(Profile { port_power_control: true, ..Profile::default() });
+    let mut machine = Machine::new(Profile { port_power_control: true, ..any_profile() });
     let port = machine.with_usb3_device();
     let register = machine.port_register(port, 4);
     machine.write(register, 0x0001_FF7F);

@@ -1,5 +1,6 @@
 //! How registers are accessed: widths, halves, holes, and a controller that is not there.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::registers::named_profiles;
 use crate::support::{COMMAND_RING, DCBAA, EVENT_RINGS, Machine, on_every_profile};
@@ -84,7 +85,7 @@ fn halves_of_a_pointer_come_in_either_order() {
 
 #[test] // req: OPR-04, OPR-37
 fn a_command_stop_needs_only_the_low_half() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     assert_eq!(machine.command_code(command::no_op()), CompletionCode::SUCCESS);
     assert_eq!(machine.read(machine.op + 0x18), 8, "CRR");
     machine.write(machine.op + 0x18, 2);
@@ -125,7 +126,7 @@ fn the_low_half_of_erdp_clears_ehb_once() {
 #[test] // req: OPR-06
 fn without_64_bit_addresses_high_halves_stay_0() {
     for halves in [false, true] {
-        let mut machine = Machine::ready(Profile { addresses_64: false, ..Profile::default() });
+        let mut machine = Machine::ready(Profile { addresses_64: false, ..any_profile() });
         let (op, ir) = (machine.op, machine.ir(0));
         for register in [op + 0x30, ir + 0x10, ir + 0x18, op + 0x18] {
             let value = 0xDEAD_BEEF_0012_3440;
@@ -192,7 +193,7 @@ fn the_whole_bar_can_be_read_and_written() {
 
 #[test] // req: OPR-08
 fn a_hidden_controller_reads_all_ones() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.write(machine.op + 0x14, 2);
     machine.xhc.set_accessible(false);
     for at in (0..0x4000).step_by(4) {
@@ -286,7 +287,7 @@ fn ready_long_before_a_millisecond_and_not_touched_by_a_reset() {
 
 #[test] // req: OPR-30, OPR-10
 fn a_function_level_reset_is_a_power_on() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.enumerate(1, Gadget::new(Speed::High));
     machine.xhc.power_on_reset(machine.now);
     assert_eq!(machine.usbsts(), 0x811, "not ready, halted, and the device was detected again");
@@ -298,7 +299,7 @@ fn a_function_level_reset_is_a_power_on() {
 
 #[test] // req: OPR-34, OPR-35, OPR-40, ERR-13
 fn a_running_command_ring_ignores_its_pointer() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let crcr = machine.op + 0x18;
     let violations = |machine: &Machine| machine.xhc.violations(Violation::CommandRingWhileRunning);
     // Not running: the pointer is loaded, and cannot be read back.

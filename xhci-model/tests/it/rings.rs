@@ -1,6 +1,6 @@
 //! The ring itself: who owns a TRB, Links, what is read when, and TRBs that cannot be (xHCI 4.9.2, 4.9.3, 4.11.5.1).
 
-use crate::support::bench::{Bench, on_profiles};
+use crate::support::bench::{Bench, any_profile, on_profiles};
 use crate::support::memory::Access;
 use crate::support::probe::Say;
 use crate::support::{BUFFERS, EVENT_RINGS, Producer, ring_base};
@@ -16,7 +16,7 @@ use xhci_spec::{CompletionCode, Gpa, Trb, TrbType};
 const ELSEWHERE: u64 = 0x2C_0000;
 
 fn bulk_out() -> Bench {
-    Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT)
+    Bench::new(any_profile(), Speed::High, EndpointType::BULK_OUT)
 }
 
 /// The lengths of the OUT packets since the last call.
@@ -106,7 +106,7 @@ fn a_td_whose_rest_comes_later() {
     assert_eq!((sent(&mut bench), bench.events().as_str()), (vec![512, 3], "1@1:0 1@2:0 1@3:0"));
 
     // Behind a short packet too.
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_IN);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_IN);
     bench.probe().sends(1, &[100, 512]);
     bench.trbs("N512 ch isp");
     bench.go();
@@ -170,7 +170,7 @@ fn a_segment_of_64_kib_is_gone_around() {
 #[test] // req: RNG-26, RNG-19, TRB-40, TRB-76
 fn no_trb_completes_twice_nor_out_of_order() {
     // Random TDs, random packets; a small generator of our own, so that the run is the same everywhere.
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_IN);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_IN);
     let mut state = 1_u32;
     let mut random = |below: u32| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -263,7 +263,7 @@ fn data_move_when_their_packet_does() {
     assert_eq!((data.len(), data[0], data[512]), (1024, 1, 2));
 
     // IN: all data are in memory when the event is written.
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_IN);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_IN);
     bench.probe().sends(1, &[512, 512]);
     bench.trbs("N512 ch, N512 ioc");
     bench.machine.memory.take_accesses();
@@ -426,7 +426,7 @@ fn which_trb_types_stand_where() {
     for kind in 1..8 {
         let kind = EndpointType(kind);
         let runs = (0..64).map(TrbType).filter(|trb_type| {
-            let mut bench = Bench::with(Profile::default(), Speed::High, kind, |context| {
+            let mut bench = Bench::with(any_profile(), Speed::High, kind, |context| {
                 let bulk = matches!(kind, EndpointType::BULK_IN | EndpointType::BULK_OUT);
                 context.with_max_packet_size(if bulk { 512 } else { 64 })
             });
@@ -487,7 +487,7 @@ fn a_td_has_any_number_of_bytes() {
     // An option caps it.
     let longest = Some((16 << 20) - 1);
     let policy = Policy { longest_td: longest, ..Policy::DEFAULT };
-    let mut bench = Bench::new(Profile { policy, ..Profile::default() }, Speed::High, EndpointType::BULK_OUT);
+    let mut bench = Bench::new(Profile { policy, ..any_profile() }, Speed::High, EndpointType::BULK_OUT);
     run(&mut bench, 255);
     assert_eq!(bench.events(), format!("1=e001:{}", 255 << 16));
     run(&mut bench, 256);
@@ -499,7 +499,7 @@ fn a_td_has_any_number_of_bytes() {
 fn so_many_trbs_lie_under_one_packet_or_make_an_isochronous_td() {
     for kind in [EndpointType::BULK_OUT, EndpointType::ISOCH_OUT] {
         for (trbs, code, packets) in [(2048, "1@2047:0", 1), (2049, "5@2047:0", 0)] {
-            let mut bench = Bench::new(Profile::default(), Speed::High, kind);
+            let mut bench = Bench::new(any_profile(), Speed::High, kind);
             bench.stop();
             let at = Gpa(ELSEWHERE);
             let trb = command::set_tr_dequeue_pointer(bench.slot, bench.ep, at, true);

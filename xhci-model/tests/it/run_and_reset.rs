@@ -1,5 +1,6 @@
 //! USBCMD and USBSTS: starting, stopping, resetting, and the microframe index.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::hub::behind;
 use crate::support::registers::named_profiles;
@@ -140,7 +141,7 @@ fn a_connection_sets_pcd_without_any_event_ring() {
 #[test] // req: OPR-12, OPR-13, OPR-27, TIM-23
 fn rs_starts_and_stops() {
     let latencies = Latencies { start: Latency::micros(3), stop: Latency::micros(125), ..Latencies::TYPICAL };
-    let mut machine = Machine::new(Profile { latencies, ..Profile::default() });
+    let mut machine = Machine::new(Profile { latencies, ..any_profile() });
     assert_eq!(machine.usbsts() & 1, 0);
     machine.write(machine.op, 4);
     machine.run_us(124);
@@ -161,7 +162,7 @@ fn rs_starts_and_stops() {
     assert_eq!(machine.usbsts() & 1, 0);
     machine.run_us(1);
     assert_eq!(machine.usbsts() & 1, 1);
-    in_every_timing(&Profile::default(), |mut machine| {
+    in_every_timing(&any_profile(), |mut machine| {
         machine.write(machine.op, 4);
         machine.run(Duration::from_millis(16));
         assert_eq!(machine.usbsts() & 1, 1);
@@ -217,7 +218,7 @@ fn a_halted_controller_touches_no_memory_and_goes_on_where_it_was() {
 fn stopping_ends_the_command_ring() {
     let commands = CommandLatencies { no_op: Latency::millis(1), ..CommandLatencies::TYPICAL };
     let latencies = Latencies { commands, ..Latencies::TYPICAL };
-    let mut machine = Machine::new(Profile { latencies, ..Profile::default() });
+    let mut machine = Machine::new(Profile { latencies, ..any_profile() });
     let first = machine.command.push(&mut machine.memory, command::no_op());
     machine.write(machine.doorbells, 0);
     machine.run_us(100);
@@ -258,7 +259,7 @@ fn a_reset_forgets_slots_and_detects_devices_again() {
 
 #[test] // req: OPR-15, OPR-36, ERR-13
 fn a_reset_ends_everything_at_once_even_while_running() {
-    let (mut machine, _, _, _) = streaming(Profile::default());
+    let (mut machine, _, _, _) = streaming(any_profile());
     let before = machine.accesses_in(Duration::from_millis(1));
     assert!(before > 0);
     machine.write(machine.op, 2);
@@ -316,7 +317,7 @@ fn without_inte_everything_goes_on_but_the_message() {
 #[test] // req: OPR-21, TRB-35, RTS-01
 fn mfindex_wraps_and_says_so_if_asked() {
     for ewe in [false, true] {
-        let mut machine = Machine::new(Profile::default());
+        let mut machine = Machine::new(any_profile());
         machine.write(machine.op, 5 | u32::from(ewe) << 10);
         machine.run(MICROFRAME * 0x3FFE);
         assert!(matches!(machine.read(machine.runtime), 0x3FFE | 0x3FFF));
@@ -357,7 +358,7 @@ fn mfindex_wraps_and_says_so_if_asked() {
 #[test] // req: RTS-01, RTS-02, CAP-22
 fn mfindex_counts_microframes_while_running() {
     let latencies = Latencies { start: Latency::ZERO, stop: Latency::ZERO, ..Latencies::TYPICAL };
-    let mut machine = Machine::ready(Profile { latencies, ..Profile::default() });
+    let mut machine = Machine::ready(Profile { latencies, ..any_profile() });
     machine.bring_up();
     machine.reset();
     assert_eq!(machine.read(machine.runtime), 0);
@@ -382,7 +383,7 @@ fn mfindex_counts_microframes_while_running() {
 
 #[test] // req: OPR-22, RTS-02
 fn mfindex_may_go_on_while_all_ports_sleep() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.write(machine.op, 5 | 1 << 11);
     assert_eq!(machine.usbcmd(), 5 | 1 << 11);
     let before = machine.read(machine.runtime);
@@ -446,7 +447,7 @@ fn contexts_are_looked_up_where_dcbaap_says_now() {
 #[test] // req: OPR-42, OPR-44, ERR-13
 fn config_says_how_many_slots_there_may_be() {
     for enabled in [0, 1, 3, 8] {
-        let mut machine = Machine::new(Profile { slots: 8, ..Profile::default() });
+        let mut machine = Machine::new(Profile { slots: 8, ..any_profile() });
         machine.write(machine.op + 0x38, 5);
         assert_eq!(machine.read(machine.op + 0x38), 8, "16 were asked for; while running nothing changes");
         assert_eq!(machine.xhc.violations(Violation::ConfigWhileRunning), 1);

@@ -1,5 +1,6 @@
 //! The runtime registers bit by bit. What interrupters do with them: interrupters.rs, event_rings.rs.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::registers::named_profiles;
 use crate::support::{EVENT_RINGS, Machine, on_every_profile};
@@ -30,7 +31,7 @@ fn each_bit_of_iman() {
         }
     }
     // IP stays until 1 is written, and 1 does not set it.
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let iman = machine.ir(0);
     machine.write(machine.op, 1);
     machine.write(iman, 3);
@@ -171,7 +172,7 @@ fn a_secondary_interrupter_comes_and_goes_while_running() {
 
 #[test] // req: RTS-03
 fn the_bus_counts_as_mfindex_does() {
-    let mut machine = Machine::cold(Profile::default());
+    let mut machine = Machine::cold(any_profile());
     assert_eq!(machine.xhc.start_of_frame(machine.now), None, "no SOF while halted");
     machine.bring_up();
     // Past the wrap, at uneven times.

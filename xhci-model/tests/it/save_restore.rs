@@ -1,6 +1,6 @@
 //! Save State and Restore State (xHCI 4.23.2).
 
-use crate::support::bench::Bench;
+use crate::support::bench::{Bench, any_profile};
 use crate::support::commands::SlotIs;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CSC, PED, PP, WCE, show};
@@ -110,7 +110,7 @@ fn endpoints_keep_their_states() {
     let states =
         [EndpointState::RUNNING, EndpointState::STOPPED, EndpointState::HALTED, EndpointState::ERROR];
     for state in states {
-        let mut bench = bulk(Profile::default());
+        let mut bench = bulk(any_profile());
         match state {
             EndpointState::STOPPED => drop(bench.stop()),
             EndpointState::HALTED => {
@@ -203,7 +203,7 @@ fn what_was_consumed_while_asleep_counts() {
 
 #[test] // req: PWR-03, OPR-42
 fn config_is_as_software_writes_it() {
-    let mut bench = bulk(Profile::default());
+    let mut bench = bulk(any_profile());
     bench.machine.align_command_ring();
     let machine = &mut bench.machine;
     machine.halt_controller();
@@ -272,7 +272,7 @@ fn moderation_is_as_software_writes_it() {
 
 #[test] // req: PWR-03
 fn a_ring_that_software_replaced_begins_anew() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.align_command_ring();
     machine.halt_controller();
     let registers = machine.save_registers();

@@ -1,11 +1,10 @@
 //! Data toggles (USB 2.0 8.6) and USB 3 sequence numbers, as the device sees them.
 
 use crate::support::BUFFERS;
-use crate::support::bench::{Bench, on_profiles};
+use crate::support::bench::{Bench, any_profile, on_profiles};
 use crate::support::probe::Say;
 use expect_test::expect;
 use usb_spec::Speed;
-use xhci_model::Profile;
 use xhci_spec::CompletionCode;
 use xhci_spec::context::{EndpointState, EndpointType};
 
@@ -37,7 +36,7 @@ fn a_control_transfer_begins_with_data_1_after_setup() {
 
 #[test] // req: XFR-06, XFR-26, XFR-27
 fn a_toggle_outlives_stops_and_ends_with_reset_endpoint() {
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_OUT);
     bench.trbs("N512 ioc");
     bench.go();
     bench.stop();
@@ -88,7 +87,7 @@ fn a_toggle_outlives_a_td_that_is_cancelled() {
 #[test] // req: CMD-39
 fn a_reset_keeps_the_toggle_of_a_data_stage_or_begins_at_0() {
     for preserve in [true, false] {
-        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::CONTROL);
+        let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::CONTROL);
         bench.probe().sends(0, &[64, 64]);
         bench.probe().input[0].extend([Say::Silence; 3]);
         bench.trbs("S192 in, D192 in, T ioc");
@@ -110,7 +109,7 @@ fn a_reset_keeps_the_toggle_of_a_data_stage_or_begins_at_0() {
 
 #[test] // req: XFR-06
 fn a_repeated_packet_is_acknowledged_and_dropped() {
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_IN);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_IN);
     bench.probe().input[1].extend([Say::Data(512), Say::Again(512), Say::Again(512), Say::Data(512)]);
     bench.trbs("N1024 ioc");
     bench.go();
@@ -131,7 +130,7 @@ fn a_repeated_packet_is_acknowledged_and_dropped() {
 
 #[test] // req: XFR-07
 fn a_data_stage_of_usb_3_begins_with_0() {
-    let mut bench = Bench::new(Profile::default(), Speed::Super, EndpointType::CONTROL);
+    let mut bench = Bench::new(any_profile(), Speed::Super, EndpointType::CONTROL);
     bench.probe().sends(0, &[512, 512, 10]);
     bench.trbs("S1034 in, D1034 in, T ioc, S600 out, D600, T in ioc");
     bench.go();
@@ -152,7 +151,7 @@ fn a_data_stage_of_usb_3_begins_with_0() {
 
 #[test] // req: XFR-07
 fn usb_3_counts_to_31() {
-    let mut bench = Bench::new(Profile::default(), Speed::Super, EndpointType::BULK_OUT);
+    let mut bench = Bench::new(any_profile(), Speed::Super, EndpointType::BULK_OUT);
     bench.trbs("N34816");
     bench.probe().output[1].extend([Say::Data(0); 34]);
     bench.trbs("N1024");

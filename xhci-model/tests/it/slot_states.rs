@@ -1,6 +1,6 @@
 //! Device slots: every command in every state, what it changes, and what stays behind (xHCI 4.5.3).
 
-use crate::support::bench::{Bench, on_profiles};
+use crate::support::bench::{Bench, any_profile, on_profiles};
 use crate::support::commands::{PORT, SlotIs, bulk_in, profiles};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{
@@ -525,13 +525,13 @@ fn an_endpoint_goes_without_an_event() {
 fn both_kinds_of_disable_slot_are_there() {
     for shown in [false, true] {
         let policy = Policy { disabled_slot_shown: shown, ..Policy::DEFAULT };
-        let mut machine = Machine::new(Profile { policy, ..Profile::default() });
+        let mut machine = Machine::new(Profile { policy, ..any_profile() });
         // An Enabled slot has no contexts yet, whatever DCBAA says.
         let slot = machine.slot_in(SlotIs::Enabled);
         machine.poison_output(slot);
         assert_eq!(machine.command_code(command::disable_slot(slot)), CompletionCode::SUCCESS);
         assert_eq!(machine.written(slot), "");
-        let mut machine = Machine::new(Profile { policy, ..Profile::default() });
+        let mut machine = Machine::new(Profile { policy, ..any_profile() });
         let slot = machine.slot_in(SlotIs::Default);
         machine.poison_output(slot);
         assert_eq!(machine.command_code(command::disable_slot(slot)), CompletionCode::SUCCESS);

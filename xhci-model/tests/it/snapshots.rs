@@ -1,5 +1,6 @@
 //! A controller that goes on from its snapshot goes on bit for bit, whatever it was doing.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::Duration;
@@ -55,7 +56,7 @@ fn story(profile: Profile, marks: &[u64]) -> (Vec<String>, Vec<u8>) {
 fn nothing_changes_by_snapshots_at_any_time() {
     let named = Profile::NAMES.map(|name| (name, name.parse::<Profile>().unwrap()));
     // Where the random numbers stand is part of a snapshot.
-    let stress = Profile { latencies: Latencies::STRESS, ..Profile::default() };
+    let stress = Profile { latencies: Latencies::STRESS, ..any_profile() };
     for (name, profile) in named.into_iter().chain([("stress", stress)]) {
         let plain = story(profile.clone(), &[]);
         assert!(plain.0.len() > 200, "{name}: something happens");
@@ -70,7 +71,7 @@ fn nothing_changes_by_snapshots_at_any_time() {
 
 #[test] // req: PWR-14
 fn a_snapshot_can_be_gone_back_to() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let before = machine.xhc.snapshot();
     let mfindex = machine.read(machine.runtime);
     let at = machine.now;

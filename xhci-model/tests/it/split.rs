@@ -1,5 +1,6 @@
 //! Full- and low-speed devices behind a high-speed hub: what they see, and what their tokens cost.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::hub::{Hub, behind};
 use crate::support::{BUFFERS, INPUT, Machine, Producer, dci, endpoint, ring_base};
@@ -486,7 +487,7 @@ fn translators_that_nobody_uses_any_more_are_forgotten() {
     for port in 1..=15 {
         hub = hub.with(port, Gadget::new(Speed::Full));
     }
-    let profile = Profile { slots: 4, latencies: Latencies::INSTANT, ..Profile::default() };
+    let profile = Profile { slots: 4, latencies: Latencies::INSTANT, ..any_profile() };
     let mut machine = Machine::new(profile);
     let hub = machine.enumerate(1, hub);
     machine.mark_hub(hub, true, 0);

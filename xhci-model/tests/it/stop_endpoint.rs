@@ -1,6 +1,6 @@
 //! Stop Endpoint: what it says of where it stopped, and how the endpoint goes on (xHCI 4.6.9).
 
-use crate::support::bench::Bench;
+use crate::support::bench::{Bench, any_profile};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;
@@ -90,7 +90,7 @@ fn stopped_between_tds_the_length_means_nothing() {
 
 #[test] // req: XFR-24, EPS-06, XFR-25
 fn an_isochronous_endpoint_stops_between_intervals() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.enumerate(1, Gadget::new(Speed::High));
     let ep = dci(1, false);
     machine.configure(slot, &[(ep, endpoint(slot, ep, EndpointType::ISOCH_OUT, 28, 0))]);
@@ -155,7 +155,7 @@ fn a_cancelled_td_is_passed_over() {
 /// takes 40 µs.
 #[test] // req: XFR-17, CMD-41, EPS-06
 fn a_stopped_endpoint_leaves_its_place_in_line() {
-    let mut machine = Machine::new(Profile { latencies: Latencies::INSTANT, ..Profile::default() });
+    let mut machine = Machine::new(Profile { latencies: Latencies::INSTANT, ..any_profile() });
     let slot = machine.enumerate(1, Gadget::new(Speed::High));
     let all = [1, 2, 3, 4].map(|number| dci(number, false));
     let contexts = all.map(|ep| (ep, endpoint(slot, ep, EndpointType::BULK_OUT, 512, 0)));

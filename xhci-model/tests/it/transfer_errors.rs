@@ -1,6 +1,6 @@
 //! Transfers that do not go well, and how drivers go on after them (xHCI 4.10.2, 4.6.8).
 
-use crate::support::bench::{Bench, on_profiles};
+use crate::support::bench::{Bench, any_profile, on_profiles};
 use crate::support::probe::Say;
 use crate::support::{BUFFERS, ring_base};
 use expect_test::expect;
@@ -41,7 +41,7 @@ fn so_many_errors_in_a_row_as_cerr_says() {
     let mut table = String::new();
     for cerr in 0..=3 {
         for errors in [1, 2, 3, 4, 100] {
-            let mut bench = Bench::with(Profile::default(), Speed::High, EndpointType::BULK_OUT, |context| {
+            let mut bench = Bench::with(any_profile(), Speed::High, EndpointType::BULK_OUT, |context| {
                 context.with_max_packet_size(512).with_cerr(cerr)
             });
             bench.probe().output[1].push_back(Say::Data(0));
@@ -80,7 +80,7 @@ fn so_many_errors_in_a_row_as_cerr_says() {
 
 #[test] // req: XFR-03
 fn only_errors_in_a_row_count_and_naks_are_none() {
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_IN);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_IN);
     let lost = Say::Silence;
     bench.probe().input[1].extend([
         lost,
@@ -148,7 +148,7 @@ fn a_control_transfer_stalls_in_its_data_or_status_stage() {
         ("S64 out ioc, D64 ioc, T in ioc", 1, 0, "1@0:0 1@1:0 6@2:0", "SETUP OUT IN"),
         ("S ioc, T in ioc", 1, 0, "1@0:0 6@1:0", "SETUP IN"),
     ] {
-        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::CONTROL);
+        let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::CONTROL);
         bench.probe().endless[0] = Some(64);
         bench.probe().input[0].extend(vec![Say::Stall; stalls_in]);
         bench.probe().output[0].extend(vec![Say::Stall; stalls_out]);
@@ -221,7 +221,7 @@ fn every_kind_of_endpoint_recovers() {
 
 #[test] // req: XFR-09
 fn a_soft_retry_goes_on_in_the_middle_of_a_trb() {
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_IN);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_IN);
     let lost = Say::Silence;
     bench.probe().input[1].extend([Say::Data(512), lost, lost, lost]);
     bench.trbs("N2048 ch, N512 ioc");
@@ -248,7 +248,7 @@ fn a_soft_retry_goes_on_in_the_middle_of_a_trb() {
 fn memory_that_does_not_answer_as_a_data_buffer_error() {
     for kind in [EndpointType::BULK_OUT, EndpointType::BULK_IN, EndpointType::INTERRUPT_OUT] {
         let policy = Policy { data_buffer_error: true, ..Policy::DEFAULT };
-        let mut bench = Bench::new(Profile { policy, ..Profile::default() }, Speed::High, kind);
+        let mut bench = Bench::new(Profile { policy, ..any_profile() }, Speed::High, kind);
         bench.probe().sends(1, &[64, 64, 64]);
         bench.trbs("N64 ioc");
         bench.buffer = u64::MAX - 4096;
@@ -308,7 +308,7 @@ fn a_device_is_pulled_out_of_a_transfer() {
 #[test] // req: XFR-30, XFR-31
 fn isochronous_tds_of_a_device_that_is_gone_fail_each() {
     for disabled in [false, true] {
-        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::ISOCH_IN);
+        let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::ISOCH_IN);
         bench.probe().endless[1] = Some(64);
         for _ in 0..40 {
             bench.trbs("I64 ioc");
@@ -419,15 +419,15 @@ fn where_a_stop_hits() {
         Control: S, T in ioc |  | 26@1:0 | at 1
         Control: S, T in ioc, S, T in ioc | 1@1:0 | 26@3:0 | at 3
     "#]];
-    expected.assert_eq(&table(&Profile::default()));
+    expected.assert_eq(&table(&any_profile()));
     // An option says nothing at all, as QEMU does; the place is told all the same.
     let policy = Policy { stopped_event: false, ..Policy::DEFAULT };
-    let silent = table(&Profile { policy, ..Profile::default() });
+    let silent = table(&Profile { policy, ..any_profile() });
     assert!(!silent.contains("26@") && !silent.contains("27@"), "{silent}");
     let places = |table: &str| {
         table.lines().map(|line| line.rsplit('|').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(places(&silent), places(&table(&Profile::default())));
+    assert_eq!(places(&silent), places(&table(&any_profile())));
 }
 
 #[test] // req: XFR-20, XFR-21, TRB-66

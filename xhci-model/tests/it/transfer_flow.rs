@@ -1,6 +1,6 @@
 //! Who goes when: NAKs, interrupt intervals, fair shares, bursts, control transfers one after the other.
 
-use crate::support::bench::{Bench, on_profiles};
+use crate::support::bench::{Bench, any_profile, on_profiles};
 use crate::support::probe::{Probe, Say};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;
@@ -25,7 +25,7 @@ fn a_device_that_is_not_ready_for_ten_seconds() {
             if speed == Speed::Super && kind == EndpointType::CONTROL {
                 continue;
             }
-            let mut bench = Bench::with(Profile::default(), speed, kind, |context| {
+            let mut bench = Bench::with(any_profile(), speed, kind, |context| {
                 let bulk = kind == EndpointType::BULK_IN;
                 let mps = if bulk && speed == Speed::High { 512 } else { 1024 };
                 // Every millisecond, so that the ten seconds are not a hundred thousand questions.
@@ -53,8 +53,7 @@ fn a_device_that_is_not_ready_for_ten_seconds() {
 fn the_nak_interval_is_a_choice() {
     for (interval, expected) in [(0, 1), (1, 1), (2, 2), (8, 8), (255, 255)] {
         let policy = Policy { nak_interval_microframes: interval, ..Policy::DEFAULT };
-        let mut bench =
-            Bench::new(Profile { policy, ..Profile::default() }, Speed::High, EndpointType::BULK_OUT);
+        let mut bench = Bench::new(Profile { policy, ..any_profile() }, Speed::High, EndpointType::BULK_OUT);
         bench.probe().output[1].extend([Say::Nak; 20]);
         bench.trbs("N512");
         bench.machine.ring_doorbell(bench.slot, bench.ep);
@@ -69,7 +68,7 @@ fn the_nak_interval_is_a_choice() {
 #[test] // req: XFR-16, XFR-01
 fn an_idle_interrupt_endpoint_is_asked_once_in_an_interval() {
     for (interval, polls) in [(0, 8000), (1, 4000), (3, 1000), (7, 62), (10, 8)] {
-        let mut bench = Bench::with(Profile::default(), Speed::High, EndpointType::INTERRUPT_IN, |context| {
+        let mut bench = Bench::with(any_profile(), Speed::High, EndpointType::INTERRUPT_IN, |context| {
             context.with_max_packet_size(8).with_interval(interval).with_max_esit_payload(8)
         });
         bench.trbs("N8 ioc");
@@ -81,7 +80,7 @@ fn an_idle_interrupt_endpoint_is_asked_once_in_an_interval() {
         assert!(gaps(&mut bench).iter().all(|gap| *gap == 1 << interval));
     }
     // An empty ring is nothing to tell of.
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::INTERRUPT_IN);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::INTERRUPT_IN);
     bench.machine.ring_doorbell(bench.slot, bench.ep);
     bench.machine.run(Duration::from_secs(1));
     assert_eq!((bench.events().as_str(), bench.probe().seen.len()), ("", 0));
@@ -90,7 +89,7 @@ fn an_idle_interrupt_endpoint_is_asked_once_in_an_interval() {
 #[test] // req: XFR-15
 fn an_interrupt_endpoint_keeps_to_its_payload() {
     let run = |speed, change: &dyn Fn(EndpointContext) -> EndpointContext, trbs: &str| {
-        let mut bench = Bench::with(Profile::default(), speed, EndpointType::INTERRUPT_OUT, change);
+        let mut bench = Bench::with(any_profile(), speed, EndpointType::INTERRUPT_OUT, change);
         bench.trbs(trbs);
         bench.go();
         bench.machine.run(Duration::from_millis(200));
@@ -195,7 +194,7 @@ fn three_bulk_endpoints_have_a_third_each() {
 fn superspeed_goes_in_bursts() {
     // 20 packets each; the bus changes hands after a burst, or at the end of a TD.
     for (burst, expected) in [(15, "1x16 2x16 1x4 2x4"), (3, "1x4 2x4 1x4 2x4 1x4 2x4 1x4 2x4 1x4 2x4")] {
-        let (mut machine, port, slot, eps) = several(Profile::default(), Speed::Super, 2, 1024, burst);
+        let (mut machine, port, slot, eps) = several(any_profile(), Speed::Super, 2, 1024, burst);
         for ep in &eps {
             let mut ring = Producer::new(ring_base(slot, *ep), 64);
             ring.push(&mut machine.memory, transfer::normal(Gpa(BUFFERS), 20 * 1024).with_ioc(true));
@@ -213,7 +212,7 @@ fn superspeed_goes_in_bursts() {
         assert_eq!(machine.take_events(0, true).len(), 2);
     }
     // A short packet and a packet of length zero end a TD as at USB 2.
-    let mut bench = Bench::new(Profile::default(), Speed::Super, EndpointType::BULK_IN);
+    let mut bench = Bench::new(any_profile(), Speed::Super, EndpointType::BULK_IN);
     bench.probe().sends(1, &[1024, 100, 1024, 0, 1024, 1024]);
     bench.trbs("N4096 ioc, N4096 ioc, N2048 ioc");
     bench.go();
@@ -302,7 +301,7 @@ fn a_driver_that_polls_needs_no_interrupt() {
 #[test] // req: RNG-24
 fn the_td_size_is_only_a_hint() {
     let run = |td_sizes: [u32; 3]| {
-        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_IN);
+        let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_IN);
         bench.probe().sends(1, &[512, 512, 512, 512, 100]);
         for (index, td_size) in (0..).zip(td_sizes) {
             let trb =

@@ -2,7 +2,7 @@
 //!
 //! The tables say: TRBs | packets of the device | events (`code@TRB:length`, `code=data:length` of Event Data) | endpoint state.
 
-use crate::support::bench::{Bench, on_profiles};
+use crate::support::bench::{Bench, any_profile, on_profiles};
 use crate::support::probe::Say;
 use expect_test::expect;
 use std::fmt::Write as _;
@@ -93,7 +93,7 @@ fn a_short_packet_ends_a_td() {
 
 #[test] // req: CAP-17, RNG-23
 fn without_pae_only_the_first_event_data_trb_is_executed() {
-    let profile = Profile { parse_all_event_data: false, ..Profile::default() };
+    let profile = Profile { parse_all_event_data: false, ..any_profile() };
     expect![[r#"
         N512 ch isp, E1 ch ioc, N512 ch, E2 ioc | [500] | 13@0:12 13=e001:500 | Running
         N512 ch, E1 ch, N512 ch, E2 ioc | [7] |  | Running
@@ -123,7 +123,7 @@ fn behind_an_error_that_halts_nothing_is_executed() {
     for parse_all_event_data in [true, false] {
         let mut table = String::new();
         for (name, says) in errors {
-            let profile = Profile { parse_all_event_data, ..Profile::default() };
+            let profile = Profile { parse_all_event_data, ..any_profile() };
             let mut bench = Bench::new(profile, Speed::High, EndpointType::BULK_IN);
             bench.probe().input[1].extend(says);
             bench.trbs("N512 ch isp, E1 ch ioc, N512 ch ioc, E2 ioc, N512 ioc");
@@ -151,7 +151,7 @@ fn told_once_as_qemu_does() {
         N512 ch, E1 ch ioc, N512 ioc | [500] | 13=e001:500 | Running
     "#]]
     .assert_eq(&bulk_in(
-        &Profile { policy, ..Profile::default() },
+        &Profile { policy, ..any_profile() },
         &[
             ("N512 ch isp, N512 ch ioc, N512 ioc, N512 ioc", &[500, 512]),
             ("N512 ch, N512 ch ioc, N512 ioc, N512 isp", &[500, 500]),
@@ -172,7 +172,7 @@ fn evaluate_next_trb_changes_no_result() {
     let whole: Vec<String> = WHOLE.iter().map(|trbs| with_ent(trbs)).collect();
     let whole: Vec<&str> = whole.iter().map(String::as_str).collect();
     for parse_all_event_data in [true, false] {
-        let profile = Profile { parse_all_event_data, ..Profile::default() };
+        let profile = Profile { parse_all_event_data, ..any_profile() };
         let plain = bulk_in(&profile, SHORT) + &bulk_out(&profile, WHOLE);
         let ent = bulk_in(&profile, &short) + &bulk_out(&profile, &whole);
         assert!(ent.contains("ch ent, E1"));
@@ -188,7 +188,7 @@ fn event_data_may_stand_anywhere_in_a_td() {
         N100 ch, E1 ch ioc, N0 ioc | [100] | 1=e001:100 1@2:0 | Running
     "#]]
     .assert_eq(&bulk_out(
-        &Profile::default(),
+        &any_profile(),
         &[
             "E1 ch ioc, N100 ioc",
             "E1 ch, N100 ch, E2 ch ioc, E3 ch ioc, N28 ch, E4 ioc",
@@ -253,7 +253,7 @@ fn what_may_stand_inside_a_td() {
     ] {
         write!(table, "{kind}, {begins}:").unwrap();
         for next in ["N8", "D8", "I8", "S", "T", "E1", "0 ch, N8"] {
-            let mut bench = Bench::new(Profile::default(), Speed::High, kind);
+            let mut bench = Bench::new(any_profile(), Speed::High, kind);
             bench.trbs(begins);
             bench.trbs(next);
             bench.go();
@@ -275,7 +275,7 @@ fn what_may_stand_inside_a_td() {
 
 #[test] // req: RNG-13, TRB-02
 fn a_trb_without_bytes_has_no_buffer() {
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_OUT);
     bench.trbs("N100 ch");
     let buffer = std::mem::replace(&mut bench.buffer, u64::MAX - 4096);
     bench.trbs("N0 ch");
@@ -385,7 +385,7 @@ fn control_stages_that_disagree_are_refused_by_a_strict_profile() {
 fn a_data_stage_that_ended_short_does_not_hide_that_its_chain_leads_nowhere() {
     for (trbs, events) in [("S96 in, D64 in ch, N32, T ioc", "1@3:0"), ("S96 in, D64 in ch, T ioc", "5@2:0")]
     {
-        let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::CONTROL);
+        let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::CONTROL);
         bench.probe().sends(0, &[10]);
         bench.trbs(trbs);
         bench.go();

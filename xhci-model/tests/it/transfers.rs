@@ -1,5 +1,6 @@
 //! Control, bulk and interrupt transfers.
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;
@@ -44,7 +45,7 @@ fn a_control_transfer_reads_a_descriptor() {
 
 #[test] // req: XFR-02, EPS-02, EPS-04, EPS-09, XFR-08, RNG-27, XFR-32
 fn a_stall_halts_and_the_driver_recovers() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.enumerate(1, Gadget::new(Speed::High));
     let mut ring = Producer::new(ring_base(slot, Dci::EP0), 64);
     machine.gadget(1).answer(0, Answer::Stall);
@@ -196,7 +197,7 @@ fn babble_halts_and_stays_inside_the_buffer() {
 
 #[test] // req: XFR-01, XFR-16, CTX-15
 fn a_naking_interrupt_endpoint_is_asked_once_in_an_interval() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.enumerate(1, Gadget::new(Speed::High));
     let ep = dci(1, true);
     let context = endpoint(slot, ep, EndpointType::INTERRUPT_IN, 8, 3);
@@ -232,7 +233,7 @@ fn a_naking_bulk_endpoint_is_tried_once_in_a_microframe() {
 
 #[test] // req: TIM-06, TIM-07, TIM-08, XFR-17
 fn bulk_fills_the_microframe_and_is_shared_fairly() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.enumerate(1, Gadget::new(Speed::High));
     let eps = [dci(1, false), dci(2, false)];
     let contexts = eps.map(|ep| (ep, endpoint(slot, ep, EndpointType::BULK_OUT, 512, 0)));

@@ -1,5 +1,6 @@
 //! L1 of USB 2 ports by software (xHCI 4.23.5.1.1).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Answer;
 use crate::support::ports::{CHANGES, PED, PLC, PR, Sleeper, port_id, show};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, on_every_profile, ring_base};
@@ -75,7 +76,7 @@ fn leaving_l1_takes_as_long_as_besl_says() {
     let table_us =
         [125, 150, 200, 300, 400, 500, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10_000];
     for (besl, us) in (0..).zip(table_us) {
-        let mut machine = Machine::new(Profile::default());
+        let mut machine = Machine::new(any_profile());
         let slot = machine.with_lpm_device(LpmAnswer::Ack);
         machine.ask(slot, besl, 0);
         machine.set_link(1, 2);
@@ -92,7 +93,7 @@ fn leaving_l1_takes_as_long_as_besl_says() {
 #[test] // req: PRT-23, PRT-22
 fn a_device_in_l1_wakes_if_it_may() {
     for (rwe, wakes, awake) in [(0, true, false), (RWE, false, false), (RWE, true, true)] {
-        let mut machine = Machine::new(Profile::default());
+        let mut machine = Machine::new(any_profile());
         let slot = machine.with_lpm_device(LpmAnswer::Ack);
         machine.ask(slot, 0, rwe);
         machine.set_link(1, 2);
@@ -104,7 +105,7 @@ fn a_device_in_l1_wakes_if_it_may() {
         assert_eq!(show(machine.portsc(1)), show(expected), "RWE {rwe} wakes {wakes}");
     }
     // One that is awake has nothing to leave.
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.with_lpm_device(LpmAnswer::Ack);
     machine.ask(slot, 0, RWE);
     machine.sleeper(1).wakes = true;
@@ -115,7 +116,7 @@ fn a_device_in_l1_wakes_if_it_may() {
 
 #[test] // req: PRT-23, XFR-31
 fn transfers_wait_for_l1_to_end() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let slot = machine.with_lpm_device(LpmAnswer::Ack);
     let bulk = dci(2, true);
     machine.configure(slot, &[(bulk, endpoint(slot, bulk, EndpointType::BULK_IN, 512, 0))]);

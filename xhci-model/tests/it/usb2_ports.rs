@@ -1,6 +1,6 @@
 //! The life of a USB 2 port: attach, reset, suspend, resume, wake, disable, detach, power (xHCI 4.15, 4.19.1.1).
 
-use crate::support::bench::Bench;
+use crate::support::bench::{Bench, any_profile};
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CHANGES, CSC, LWS, PED, PLC, PP, PR, PRC, Sleeper, show};
 use crate::support::{Machine, in_every_timing, on_every_profile};
@@ -147,7 +147,7 @@ fn a_resume_that_is_too_short_counts_and_works() {
 
 #[test] // req: PRT-20, XFR-31
 fn no_transaction_begins_while_the_bus_is_to_become_idle() {
-    let mut bench = Bench::new(Profile::default(), Speed::High, EndpointType::BULK_OUT);
+    let mut bench = Bench::new(any_profile(), Speed::High, EndpointType::BULK_OUT);
     bench.trbs("N65536 ioc");
     bench.machine.ring_doorbell(bench.slot, bench.ep);
     bench.machine.run_us(100);
@@ -397,7 +397,7 @@ fn software_disables_silently_and_errors_do_not() {
 
 #[test] // req: PRT-22, TIM-24
 fn a_device_wakes_only_when_it_sleeps_and_has_a_reason() {
-    in_every_timing(&Profile::default(), |mut machine| {
+    in_every_timing(&any_profile(), |mut machine| {
         machine.with_usb2_device();
         machine.sleeper(1).wakes = true;
         machine.touch(1);

@@ -1,5 +1,6 @@
 //! The life of a USB 3 port: training, resets, U3, disable, errors, compliance (xHCI 4.15, 4.19.1.2).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CAS, CEC, CHANGES, CSC, LWS, PED, PLC, PP, PR, PRC, Sleeper, WPR, WRC, show};
 use crate::support::{Machine, in_every_timing, on_every_profile};
@@ -146,7 +147,7 @@ fn a_device_appears_when_the_link_has_trained() {
 
 #[test] // req: PRT-28
 fn a_device_that_goes_while_the_link_trains_was_never_there() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     let port = machine.usb3_port();
     machine.insert(port, Gadget::new(Speed::Super));
     machine.run_us(14_999);
@@ -268,7 +269,7 @@ fn the_entry_into_u3_is_told_if_software_asked_for_it() {
 
 #[test] // req: PRT-12, PRT-32, PRT-20
 fn an_entry_into_u3_may_be_called_off() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.with_usb2_device();
     let usb3 = machine.with_usb3_device();
     for port in [1, usb3] {
@@ -283,7 +284,7 @@ fn an_entry_into_u3_may_be_called_off() {
 
 #[test] // req: PRT-33
 fn a_resume_goes_through_recovery() {
-    in_every_timing(&Profile::default(), |mut machine| {
+    in_every_timing(&any_profile(), |mut machine| {
         let port = machine.with_usb3_device();
         machine.set_link(port, 3);
         machine.wait_ms(4, |machine| machine.pls(port) == 3);
@@ -373,7 +374,7 @@ fn a_warm_reset_works_in_any_state_with_power() {
 
 #[test] // req: PRT-30
 fn a_usb2_port_knows_no_warm_reset() {
-    let mut machine = Machine::new(Profile::default());
+    let mut machine = Machine::new(any_profile());
     machine.with_usb2_device();
     machine.order(1, WPR);
     machine.run_us(200_000);

@@ -1,5 +1,6 @@
 //! Full event rings: what is said of them, what is lost, and when they end (xHCI 4.9.4).
 
+use crate::support::bench::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::interrupts::segments::Segments;
 use crate::support::interrupts::{INTE, bulk, clog, normal};
@@ -288,7 +289,7 @@ fn what_devices_and_other_slots_tell_is_lost_too() {
 #[test] // req: EVR-14, DBS-07
 fn the_answer_to_a_dead_doorbell_is_lost_too() {
     let policy = Policy { answer_dead_doorbells: true, ..Policy::DEFAULT };
-    let mut machine = Machine::new(Profile { policy, ..Profile::default() });
+    let mut machine = Machine::new(Profile { policy, ..any_profile() });
     let slot = machine.enumerate(1, Gadget::new(Speed::High));
     clog(&mut machine, 0);
     for _ in 0..3 {

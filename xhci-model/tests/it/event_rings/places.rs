@@ -1,12 +1,12 @@
 //! Where events go: segments, wraps, cycle bits, ERDP (xHCI 4.9.4, 6.5).
 
+use crate::support::bench::any_profile;
 use crate::support::interrupts::segments::Segments;
 use crate::support::interrupts::{Act, IE, INTE, on_every_profile_with_secondaries};
 use crate::support::interrupts::{bulk, normal};
 use crate::support::{EVENT_RINGS, INPUT, Machine, on_every_profile};
 use expect_test::expect;
 use sim_time::Duration;
-use xhci_model::Profile;
 use xhci_spec::context::{EndpointType, InputControlContext, SlotContext};
 use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::{command, transfer};
@@ -445,7 +445,7 @@ fn erdp_of_a_drained_ring_is_empty_and_of_a_fresh_one_nowhere() {
         assert_eq!((machine.interrupts.len(), machine.ehb(0)), (1, false));
     });
     // ERDP 0, never written: nothing is written, and it is no full ring, either.
-    let mut machine = Machine::cold(Profile::default());
+    let mut machine = Machine::cold(any_profile());
     machine.bring_up();
     let mut ring = Segments::new(&mut machine, 0, TABLE, &[(EVENT_RINGS + 0x1000, 16)]);
     machine.write(machine.ir(0) + 8, 1);

@@ -1,9 +1,10 @@
 //! Every order of a handler's writes and an event's arrival: no event is left without an interrupt (INT-15).
 
 use crate::support::Machine;
+use crate::support::bench::any_profile;
 use crate::support::interrupts::{EINT, IE, IP};
 use sim_time::Duration;
-use xhci_model::{Profile, Signalling};
+use xhci_model::Signalling;
 
 /// What a handler does, each once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +104,7 @@ fn no_interleaving_of_a_handler_and_events_loses_a_wakeup() {
 
 fn run(mode: Signalling, imodi: u32, order: [Step; 4], arrivals: [usize; 2], pause_us: u64) {
     let what = || format!("{mode:?} IMODI {imodi} {order:?} arrivals {arrivals:?} pause {pause_us} us");
-    let mut driver = Driver { machine: Machine::new(Profile::default()), mode, seen: 0, calls: 0 };
+    let mut driver = Driver { machine: Machine::new(any_profile()), mode, seen: 0, calls: 0 };
     driver.machine.xhc.set_signalling(driver.machine.now, mode);
     driver.machine.write(driver.machine.ir(0) + 4, imodi);
     driver.machine.no_ops(1);
