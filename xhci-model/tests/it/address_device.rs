@@ -1,9 +1,10 @@
 //! Address Device: what it refuses, what it sends, and what it leaves in the contexts (xHCI 4.6.5).
 
-use crate::support::bench::any_profile;
-use crate::support::commands::{PORT, SlotIs, profiles};
+use crate::support::any_profile;
+use crate::support::commands::{PORT, SlotIs};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::hub::{Hub, behind};
+use crate::support::profiles::named_with_8_slots;
 use crate::support::{
     BUFFERS, CONTEXTS, INPUT, Machine, Producer, dci, endpoint, on_every_profile, ring_base,
 };
@@ -83,7 +84,7 @@ fn contexts_that_are_refused() {
         ("Interval 1", Is::Tolerated, |c, s, e| (c, s, e.with_interval(1))),
         ("CErr 0", Is::Good, |c, s, e| (c, s, e.with_cerr(0))),
     ];
-    for (profile_name, profile) in profiles() {
+    for (profile_name, profile) in named_with_8_slots() {
         for (name, is, change) in table {
             let (mut machine, slot) = enabled(&profile);
             machine.poison_output(slot);
@@ -105,7 +106,7 @@ fn contexts_that_are_refused() {
 
 #[test] // req: CMD-17, CMD-05, TRB-57
 fn a_port_or_a_device_context_that_is_not_there() {
-    for (_, profile) in profiles() {
+    for (_, profile) in named_with_8_slots() {
         let gap = Profile { usb2_ports: 2, port_gap: 2, usb3_ports: 2, ..profile };
         let (mut machine, slot) = enabled(&gap);
         for port in [3, 4, 7, 255] {
@@ -125,7 +126,7 @@ fn a_port_or_a_device_context_that_is_not_there() {
 
 #[test] // req: CMD-18
 fn the_packet_size_of_a_super_speed_default_endpoint() {
-    for (name, profile) in profiles() {
+    for (name, profile) in named_with_8_slots() {
         for (bytes, good) in [(64, false), (511, false), (512, true), (513, false)] {
             let mut machine = Machine::new(profile.clone());
             let port = machine.usb3_port();
@@ -412,7 +413,7 @@ fn a_device_context_that_is_not_aligned_is_noted_and_aligned() {
 
 #[test] // req: CMD-07, CMD-21, SLT-03
 fn a_port_without_an_enabled_device() {
-    for (_, profile) in profiles() {
+    for (_, profile) in named_with_8_slots() {
         let (mut machine, slot) = enabled(&profile);
         let code = address(&mut machine, slot, true, unchanged);
         assert_eq!(code, CompletionCode::SUCCESS);
@@ -436,7 +437,7 @@ fn a_low_speed_device_behind_a_high_speed_hub_names_its_translator() {
     let hub_at = |hub: SlotId, port| {
         move |context: SlotContext| context.with_parent_hub_slot_id(hub.get()).with_parent_port_number(port)
     };
-    for (name, profile) in profiles() {
+    for (name, profile) in named_with_8_slots() {
         let mut machine = Machine::new(profile.clone());
         let hub = Hub::new(Speed::High).with(3, Gadget::new(Speed::Low));
         let hub_slot = machine.enumerate(PORT, hub);

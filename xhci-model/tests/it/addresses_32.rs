@@ -1,6 +1,6 @@
 //! A controller without 64-bit addresses: the high half of every pointer counts as 0 (CAP-11).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{
     BUFFERS, COMMAND_RING, CONTEXTS, DCBAA, EVENT_RINGS, INPUT, Machine, Producer, dci, endpoint, ring_base,

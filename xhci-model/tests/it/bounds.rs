@@ -1,6 +1,7 @@
 //! What software can make grow, repeat or outlive its end, and its bound (SEC-03, SEC-06, SEC-08, SEC-10, SEC-12, SEC-15).
 
-use crate::support::bench::{Bench, any_profile};
+use crate::support::any_profile;
+use crate::support::bench::Bench;
 use crate::support::probe::{Probe, Say};
 use crate::support::{BUFFERS, COMMAND_RING, Machine, Producer, dci, endpoint};
 use sim_time::Duration;

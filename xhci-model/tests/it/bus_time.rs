@@ -1,6 +1,6 @@
 //! How much goes over a bus, and when: saturated buses, frames, NAKs, time-outs, the order of service.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::{Duration, Instant};

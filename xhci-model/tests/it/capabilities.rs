@@ -1,6 +1,6 @@
 //! What the controller says it is: capability registers, and that they tell the truth.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::registers::named_profiles;
 use crate::support::{

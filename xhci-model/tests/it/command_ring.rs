@@ -1,9 +1,10 @@
 //! The command ring: one completion each, in order, in time; stop and abort (xHCI 4.6.1).
 
-use crate::support::bench::any_profile;
-use crate::support::commands::{PORT, SlotIs, bulk_in, profiles};
+use crate::support::any_profile;
+use crate::support::commands::{PORT, SlotIs, bulk_in};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::memory::Access;
+use crate::support::profiles::named_with_8_slots;
 use crate::support::{
     BUFFERS, COMMAND_RING, INPUT, Machine, Producer, endpoint, on_every_profile, ring_base,
 };
@@ -142,7 +143,7 @@ fn what_the_controller_does_not_know_is_a_trb_error_and_the_ring_goes_on() {
 fn of_two_faults_the_earlier_one_counts() {
     use CompletionCode as C;
     let past_the_end = Gpa(0x1000_0000);
-    for (name, profile) in profiles() {
+    for (name, profile) in named_with_8_slots() {
         let mut machine = Machine::new(profile);
         let default = machine.slot_in(SlotIs::Default);
         let enabled = machine.enable_slot();
@@ -338,7 +339,7 @@ fn links_lead_through_the_command_ring() {
 
 #[test] // req: OPR-36, OPR-37, OPR-39, TRB-64
 fn a_stopped_ring_goes_on_where_it_stopped() {
-    for (_, profile) in profiles() {
+    for (_, profile) in named_with_8_slots() {
         let mut machine = Machine::new(profile);
         assert_eq!(crcr(&machine), 0);
         assert_eq!(machine.command_code(command::no_op()), CompletionCode::SUCCESS);

@@ -1,7 +1,8 @@
 //! Configure Endpoint: flags, fields, resources, and what it leaves in the contexts (xHCI 4.6.6).
 
-use crate::support::commands::{PORT, SlotIs, profiles};
+use crate::support::commands::{PORT, SlotIs};
 use crate::support::gadget::{Answer, Gadget};
+use crate::support::profiles::named_with_8_slots;
 use crate::support::{BUFFERS, INPUT, Machine, Producer, dci, endpoint, on_every_profile, ring_base};
 use usb_spec::Speed;
 use xhci_model::{Policy, Profile, Violation};
@@ -40,7 +41,7 @@ fn enabled(machine: &Machine, slot: SlotId) -> Vec<u8> {
 
 #[test] // req: CMD-25, TRB-57, CMD-03
 fn flags_that_say_nothing_about_endpoints() {
-    for (name, profile) in profiles() {
+    for (name, profile) in named_with_8_slots() {
         for (add, drop, good) in [
             (0b0_1001, 0, true),
             (0b0_1000, 0, false),
@@ -182,7 +183,7 @@ fn what_is_not_flagged_keeps_its_toggle_and_goes_on() {
 
 #[test] // req: CMD-27, CMD-34, TRB-47, CMD-02, CMD-03, CMD-32
 fn drops_make_room_for_adds_and_a_shortage_changes_nothing() {
-    for (name, profile) in profiles() {
+    for (name, profile) in named_with_8_slots() {
         let policy = Policy { endpoint_limit: Some(2), ..profile.policy };
         let usb2_ports = profile.usb2_ports.max(2);
         let mut machine = Machine::new(Profile { policy, usb2_ports, ..profile });
@@ -297,7 +298,7 @@ fn contexts_that_are_refused() {
         (Speed::Super, 3, T::ISOCH_IN, 1024, 0, |e| e.with_mult(2).with_max_burst_size(7), Good),
         (Speed::Super, 3, T::ISOCH_IN, 1024, 0, |e| e.with_mult(3), Tolerated),
     ];
-    for (profile_name, profile) in profiles() {
+    for (profile_name, profile) in named_with_8_slots() {
         // Bandwidth is another question.
         let policy = Policy { unlimited_bandwidth: true, ..profile.policy };
         let profile = Profile { policy, ..profile };

@@ -1,6 +1,6 @@
 //! What the controller writes into contexts, and what it reads and never touches (xHCI 4.5.2, 6.1, 6.6).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::commands::{POISON, PORT, SlotIs, bulk_in};
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{

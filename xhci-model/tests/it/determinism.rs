@@ -1,6 +1,6 @@
 //! Same calls, same behaviour, byte for byte.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::probe::{Probe, Say};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::{Duration, Instant};

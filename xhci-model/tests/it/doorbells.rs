@@ -1,6 +1,6 @@
 //! Doorbells: which of them reach something, and when the ring is read.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, on_every_profile, ring_base};
 use sim_time::{Duration, Instant};

@@ -1,8 +1,9 @@
 //! Endpoints: every command and the doorbell in every state (xHCI 4.8.3), and what the contexts show of it.
 
-use crate::support::bench::any_profile;
-use crate::support::commands::{PORT, bulk_in, profiles};
+use crate::support::any_profile;
+use crate::support::commands::{PORT, bulk_in};
 use crate::support::gadget::{Answer, Gadget};
+use crate::support::profiles::named_with_8_slots;
 use crate::support::{BUFFERS, INPUT, Machine, Producer, dci, endpoint, on_every_profile, ring_base};
 use expect_test::expect;
 use usb_spec::Speed;
@@ -139,7 +140,7 @@ fn every_act_in_every_state() {
         drop and add             1 Running    1 Running    1 Running    1 Running    1 Running
         Reset Device             1 Disabled   1 Disabled   1 Disabled   1 Disabled   1 Disabled
     "#]];
-    for (_, profile) in profiles() {
+    for (_, profile) in named_with_8_slots() {
         let expected = if profile.policy.strict { &strict } else { &tolerant };
         expected.assert_eq(&matrix(&profile));
     }

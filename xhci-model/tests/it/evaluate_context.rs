@@ -1,7 +1,8 @@
 //! Evaluate Context: the three fields that it takes (xHCI 4.6.7).
 
-use crate::support::commands::{PORT, SlotIs, bulk_in, profiles};
+use crate::support::commands::{PORT, SlotIs, bulk_in};
 use crate::support::gadget::{Answer, Gadget};
+use crate::support::profiles::named_with_8_slots;
 use crate::support::{BUFFERS, INPUT, Machine, Producer, on_every_profile, ring_base};
 use usb_spec::Speed;
 use xhci_model::Violation;
@@ -68,7 +69,7 @@ fn the_interrupter_target_counts_from_then_on() {
 
 #[test] // req: CMD-36, CMD-18, TRB-57, CMD-03
 fn packet_sizes_that_are_refused() {
-    for (name, profile) in profiles() {
+    for (name, profile) in named_with_8_slots() {
         for (bytes, good) in
             [(8, true), (16, true), (32, true), (64, true), (9, false), (512, false), (0, false)]
         {

@@ -1,6 +1,6 @@
 //! The list of extended capabilities, and the hand-over from firmware.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::registers::named_profiles;
 use crate::support::{Machine, on_every_profile};

@@ -1,6 +1,6 @@
 //! Errors that stop the controller: memory that does not answer (HSE), and its own defects (HCE).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, DCBAA, EVENT_RINGS, INPUT, Machine, Producer, dci, endpoint};
 use crate::support::{on_every_profile, ring_base};

@@ -1,7 +1,7 @@
 //! How many packets of which size an isochronous TD becomes, and the events of those that go wrong (xHCI 4.10,
 //! 4.11.2.3, 4.14.2).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Answer;
 use crate::support::stream::Stream;
 use crate::support::{BUFFERS, Machine, in_every_timing};

@@ -1,6 +1,6 @@
 //! Which service interval an isochronous TD gets (xHCI 4.11.2.5, 4.14.2).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::stream::Stream;
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, in_every_timing, ring_base};

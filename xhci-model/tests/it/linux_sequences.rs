@@ -1,6 +1,7 @@
 //! What Linux does step by step: enumeration of a USB 2 device (DRV-02), suspend and resume (DRV-05).
 
-use crate::support::bench::{Bench, any_profile};
+use crate::support::any_profile;
+use crate::support::bench::Bench;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::ports::{CSC, PED, PP, PR, PRC, show};
 use crate::support::{

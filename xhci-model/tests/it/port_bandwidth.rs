@@ -1,7 +1,8 @@
 //! Get Port Bandwidth and Negotiate Bandwidth (xHCI 4.6.15, 4.6.13).
 
-use crate::support::commands::{PORT, SlotIs, profiles};
+use crate::support::commands::{PORT, SlotIs};
 use crate::support::gadget::Gadget;
+use crate::support::profiles::named_with_8_slots;
 use crate::support::{Machine, dci, endpoint, on_every_profile};
 use usb_spec::Speed;
 use xhci_model::Profile;
@@ -23,7 +24,7 @@ fn ask(machine: &mut Machine, hub: Option<SlotId>, speed: Psiv) -> (CompletionCo
 
 #[test] // req: CMD-51, TRB-24, CTX-22, BW-10
 fn an_idle_root_hub() {
-    for (name, profile) in profiles() {
+    for (name, profile) in named_with_8_slots() {
         let holes = Profile { port_gap: 3.min(255 - profile.usb2_ports - profile.usb3_ports), ..profile };
         let mut machine = Machine::new(holes.clone());
         let (usb2, gap, usb3) = (holes.usb2_ports, holes.port_gap, holes.usb3_ports);

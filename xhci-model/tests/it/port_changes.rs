@@ -1,6 +1,6 @@
 //! Change bits and Port Status Change events (xHCI 4.19.2).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{
     CEC, CHANGES, CSC, LWS, OCC, PEC, PED, PLC, PP, PR, PRC, Sleeper, WCE, WPR, WRC, port_id, show,

@@ -1,6 +1,6 @@
 //! Port power, over-current, and waking a controller that sleeps (xHCI 4.15, 4.19.4, 4.19.8).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CHANGES, CSC, OCC, PED, PLC, PP, PR, Sleeper, WCE, WDE, WOE, port_id, show};
 use crate::support::{Machine, on_every_profile};

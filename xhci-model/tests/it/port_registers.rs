@@ -1,6 +1,6 @@
 //! The port registers bit by bit (xHCI 5.4.8 to 5.4.11).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CHANGES, LWS, PED, PP, PR, PRC, port_id, show};
 use crate::support::{Machine, on_every_profile};

@@ -1,8 +1,8 @@
 //! The suite once more on the other profiles: what a test with [`any_profile`] says holds on every controller.
 //!
-//! [`any_profile`]: crate::support::bench::any_profile
+//! [`any_profile`]: crate::support::any_profile
 
-use crate::support::bench::PROFILE_VARIABLE;
+use crate::support::profiles::PROFILE_VARIABLE;
 use std::process::Command;
 
 /// Runs every test but these and the fuzz bodies, which name their profiles.

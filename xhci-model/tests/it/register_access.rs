@@ -1,6 +1,6 @@
 //! How registers are accessed: widths, halves, holes, and a controller that is not there.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::registers::named_profiles;
 use crate::support::{COMMAND_RING, DCBAA, EVENT_RINGS, Machine, on_every_profile};

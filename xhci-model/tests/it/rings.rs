@@ -1,9 +1,10 @@
 //! The ring itself: who owns a TRB, Links, what is read when, and TRBs that cannot be (xHCI 4.9.2, 4.9.3, 4.11.5.1).
 
-use crate::support::bench::{Bench, any_profile, on_profiles};
+use crate::support::bench::Bench;
 use crate::support::memory::Access;
 use crate::support::probe::Say;
 use crate::support::{BUFFERS, EVENT_RINGS, Producer, ring_base};
+use crate::support::{any_profile, on_profiles};
 use expect_test::expect;
 use std::fmt::Write as _;
 use usb_spec::Speed;

@@ -1,6 +1,6 @@
 //! USBCMD and USBSTS: starting, stopping, resetting, and the microframe index.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::hub::behind;
 use crate::support::registers::named_profiles;

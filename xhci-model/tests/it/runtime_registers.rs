@@ -1,6 +1,6 @@
 //! The runtime registers bit by bit. What interrupters do with them: interrupters.rs, event_rings.rs.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::registers::named_profiles;
 use crate::support::{EVENT_RINGS, Machine, on_every_profile};

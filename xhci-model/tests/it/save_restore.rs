@@ -1,6 +1,7 @@
 //! Save State and Restore State (xHCI 4.23.2).
 
-use crate::support::bench::{Bench, any_profile};
+use crate::support::any_profile;
+use crate::support::bench::Bench;
 use crate::support::commands::SlotIs;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CSC, PED, PP, WCE, show};

@@ -1,8 +1,9 @@
 //! Data toggles (USB 2.0 8.6) and USB 3 sequence numbers, as the device sees them.
 
 use crate::support::BUFFERS;
-use crate::support::bench::{Bench, any_profile, on_profiles};
+use crate::support::bench::Bench;
 use crate::support::probe::Say;
+use crate::support::{any_profile, on_profiles};
 use expect_test::expect;
 use usb_spec::Speed;
 use xhci_spec::CompletionCode;

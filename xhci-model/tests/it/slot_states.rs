@@ -1,11 +1,13 @@
 //! Device slots: every command in every state, what it changes, and what stays behind (xHCI 4.5.3).
 
-use crate::support::bench::{Bench, any_profile, on_profiles};
-use crate::support::commands::{PORT, SlotIs, bulk_in, profiles};
+use crate::support::bench::Bench;
+use crate::support::commands::{PORT, SlotIs, bulk_in};
 use crate::support::gadget::{Answer, Gadget};
+use crate::support::profiles::named_with_8_slots;
 use crate::support::{
     BUFFERS, CONTEXTS, INPUT, Machine, Producer, dci, endpoint, on_every_profile, ring_base,
 };
+use crate::support::{any_profile, on_profiles};
 use expect_test::expect;
 use sim_time::Duration;
 use usb_spec::Speed;
@@ -111,7 +113,7 @@ fn every_command_in_every_state() {
         Reset Device                      11 Disabled   19 Enabled    19 Default    1 Default     1 Default
         Get Port Bandwidth of a hub       11 Disabled   17 Enabled    17 Default    17 Addressed  17 Configured
     "#]];
-    for (_, profile) in profiles() {
+    for (_, profile) in named_with_8_slots() {
         let mut text = format!("{:<34}", "");
         for state in SlotIs::ALL {
             text += &format!("{:<14}", format!("{state:?}"));
@@ -131,7 +133,7 @@ fn every_command_in_every_state() {
 /// The matrix shows the commands of endpoints for a default endpoint that is Running, which refuses two of them.
 #[test] // req: SLT-03, SLT-04, SLT-05
 fn endpoint_commands_are_taken_in_each_state_that_has_an_endpoint() {
-    for (name, profile) in profiles() {
+    for (name, profile) in named_with_8_slots() {
         for state in [SlotIs::Default, SlotIs::Addressed, SlotIs::Configured] {
             let mut machine = Machine::new(profile.clone());
             let slot = machine.slot_in(state);
@@ -226,7 +228,7 @@ fn enable_slot_and_no_op_touch_no_context() {
 /// The driver frees everything that belongs to a slot as soon as it sees the completion.
 #[test] // req: CMD-13, CMD-14, EPS-07, CTX-23, SLT-06
 fn a_disabled_slot_touches_no_memory() {
-    for (name, profile) in profiles() {
+    for (name, profile) in named_with_8_slots() {
         let shown = profile.policy.disabled_slot_shown;
         let mut machine = Machine::new(Profile { ist_microframes: 1, ..profile });
         let slot = machine.slot_in(SlotIs::Configured);
@@ -417,7 +419,7 @@ fn reset_device_leaves_a_default_slot() {
     "#]];
     for state in [EndpointState::RUNNING, EndpointState::STOPPED, EndpointState::HALTED, EndpointState::ERROR]
     {
-        for (_, profile) in profiles() {
+        for (_, profile) in named_with_8_slots() {
             let mut machine = Machine::new(profile);
             let slot = machine.slot_in(SlotIs::Configured);
             let mut ring = Producer::new(ring_base(slot, Dci::EP0), 16);

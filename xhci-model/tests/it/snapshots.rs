@@ -1,6 +1,6 @@
 //! A controller that goes on from its snapshot goes on bit for bit, whatever it was doing.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::Duration;

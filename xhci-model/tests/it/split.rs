@@ -1,6 +1,6 @@
 //! Full- and low-speed devices behind a high-speed hub: what they see, and what their tokens cost.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::hub::{Hub, behind};
 use crate::support::{BUFFERS, INPUT, Machine, Producer, dci, endpoint, ring_base};

@@ -1,6 +1,7 @@
 //! Stop Endpoint: what it says of where it stopped, and how the endpoint goes on (xHCI 4.6.9).
 
-use crate::support::bench::{Bench, any_profile};
+use crate::support::any_profile;
+use crate::support::bench::Bench;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
 use expect_test::expect;

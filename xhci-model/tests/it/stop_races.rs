@@ -1,7 +1,7 @@
 //! Stop Endpoint at any time around the ends of packets and TDs (xHCI 4.6.9): nothing is lost, told twice or out
 //! of order, and what the driver is told adds up.
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::commands::PORT;
 use crate::support::gadget::{Answer, Gadget};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};

@@ -1,7 +1,8 @@
 //! Devices behind hubs: the way to them, and whose transaction translator speaks for them.
 
 use crate::support::gadget::{Answer, Gadget};
-use crate::support::hub::{Hub, behind, on_every_profile_of_8_slots};
+use crate::support::hub::{Hub, behind};
+use crate::support::profiles::on_every_profile_of_8_slots;
 use crate::support::{BUFFERS, Machine, Producer, ring_base};
 use expect_test::expect;
 use usb_spec::Speed;

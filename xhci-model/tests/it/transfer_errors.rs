@@ -1,8 +1,9 @@
 //! Transfers that do not go well, and how drivers go on after them (xHCI 4.10.2, 4.6.8).
 
-use crate::support::bench::{Bench, any_profile, on_profiles};
+use crate::support::bench::Bench;
 use crate::support::probe::Say;
 use crate::support::{BUFFERS, ring_base};
+use crate::support::{any_profile, on_profiles};
 use expect_test::expect;
 use sim_time::Duration;
 use std::fmt::Write as _;

@@ -1,8 +1,9 @@
 //! Who goes when: NAKs, interrupt intervals, fair shares, bursts, control transfers one after the other.
 
-use crate::support::bench::{Bench, any_profile, on_profiles};
+use crate::support::bench::Bench;
 use crate::support::probe::{Probe, Say};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, ring_base};
+use crate::support::{any_profile, on_profiles};
 use expect_test::expect;
 use sim_time::{Duration, Instant};
 use usb_spec::Speed;

@@ -2,8 +2,9 @@
 //!
 //! The tables say: TRBs | packets of the device | events (`code@TRB:length`, `code=data:length` of Event Data) | endpoint state.
 
-use crate::support::bench::{Bench, any_profile, on_profiles};
+use crate::support::bench::Bench;
 use crate::support::probe::Say;
+use crate::support::{any_profile, on_profiles};
 use expect_test::expect;
 use std::fmt::Write as _;
 use usb_spec::Speed;

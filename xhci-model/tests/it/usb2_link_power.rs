@@ -1,6 +1,6 @@
 //! L1 of USB 2 ports by software (xHCI 4.23.5.1.1).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Answer;
 use crate::support::ports::{CHANGES, PED, PLC, PR, Sleeper, port_id, show};
 use crate::support::{BUFFERS, Machine, Producer, dci, endpoint, on_every_profile, ring_base};

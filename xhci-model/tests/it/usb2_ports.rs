@@ -1,6 +1,7 @@
 //! The life of a USB 2 port: attach, reset, suspend, resume, wake, disable, detach, power (xHCI 4.15, 4.19.1.1).
 
-use crate::support::bench::{Bench, any_profile};
+use crate::support::any_profile;
+use crate::support::bench::Bench;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CHANGES, CSC, LWS, PED, PLC, PP, PR, PRC, Sleeper, show};
 use crate::support::{Machine, in_every_timing, on_every_profile};

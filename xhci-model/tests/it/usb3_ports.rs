@@ -1,6 +1,6 @@
 //! The life of a USB 3 port: training, resets, U3, disable, errors, compliance (xHCI 4.15, 4.19.1.2).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::ports::{CAS, CEC, CHANGES, CSC, LWS, PED, PLC, PP, PR, PRC, Sleeper, WPR, WRC, show};
 use crate::support::{Machine, in_every_timing, on_every_profile};

@@ -1,6 +1,6 @@
 //! Full event rings: what is said of them, what is lost, and when they end (xHCI 4.9.4).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::gadget::Gadget;
 use crate::support::interrupts::segments::Segments;
 use crate::support::interrupts::{INTE, bulk, clog, normal};

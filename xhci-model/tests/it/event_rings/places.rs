@@ -1,6 +1,6 @@
 //! Where events go: segments, wraps, cycle bits, ERDP (xHCI 4.9.4, 6.5).
 
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::interrupts::segments::Segments;
 use crate::support::interrupts::{Act, IE, INTE, on_every_profile_with_secondaries};
 use crate::support::interrupts::{bulk, normal};

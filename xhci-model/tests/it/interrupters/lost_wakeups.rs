@@ -1,7 +1,7 @@
 //! Every order of a handler's writes and an event's arrival: no event is left without an interrupt (INT-15).
 
 use crate::support::Machine;
-use crate::support::bench::any_profile;
+use crate::support::any_profile;
 use crate::support::interrupts::{EINT, IE, IP};
 use sim_time::Duration;
 use xhci_model::Signalling;

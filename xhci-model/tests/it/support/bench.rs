@@ -22,23 +22,6 @@ pub struct Bench {
     pub buffer: u64,
 }
 
-/// Names the controller of [`any_profile`].
-pub const PROFILE_VARIABLE: &str = "XHCI_TEST_PROFILE";
-
-/// The controller of a test that holds on every one: the default one, or that of which the suite is run once more
-/// (`profiles.rs`).
-pub fn any_profile() -> Profile {
-    std::env::var(PROFILE_VARIABLE).map_or_else(|_| Profile::default(), |name| name.parse().unwrap())
-}
-
-/// Runs a test with every named profile.
-pub fn on_profiles(test: impl Fn(Profile)) {
-    for name in Profile::NAMES {
-        println!("profile {name}");
-        test(name.parse().unwrap());
-    }
-}
-
 impl Bench {
     /// Endpoint 1 of the given type, or the default endpoint, with the packet size that is usual for it.
     pub fn new(profile: Profile, speed: Speed, kind: EndpointType) -> Self {

@@ -4,7 +4,6 @@ use super::gadget::{Answer, Gadget};
 use super::{BUFFERS, CONTEXTS, DCBAA, INPUT, Machine, Producer, dci, endpoint, ring_base};
 use sim_time::Duration;
 use usb_spec::Speed;
-use xhci_model::Profile;
 use xhci_spec::context::{
     EndpointContext, EndpointState, EndpointType, InputControlContext, SlotContext, SlotState,
 };
@@ -16,14 +15,6 @@ use xhci_spec::{CompletionCode, Dci, Gpa, PortId, Psiv, SlotId, Trb, TrbType};
 pub const POISON: u8 = 0xA5;
 /// The port that these tests use.
 pub const PORT: u8 = 1;
-
-/// The named profiles, with eight slots at least.
-pub fn profiles() -> impl Iterator<Item = (&'static str, Profile)> {
-    Profile::NAMES.into_iter().map(|name| {
-        let profile: Profile = name.parse().unwrap();
-        (name, Profile { slots: profile.slots.max(8), ..profile })
-    })
-}
 
 /// A bulk IN endpoint that the tests bring into all its states.
 pub fn bulk_in() -> Dci {

@@ -4,19 +4,10 @@ use super::gadget::Gadget;
 use super::{CONTEXTS, DCBAA, INPUT, Machine, ring_base};
 use sim_time::Instant;
 use usb_spec::Speed;
-use xhci_model::{Device, DeviceAddress, Handshake, InReply, Profile, Token};
+use xhci_model::{Device, DeviceAddress, Handshake, InReply, Token};
 use xhci_spec::context::{EndpointContext, EndpointType, InputControlContext, SlotContext};
 use xhci_spec::trb::command;
 use xhci_spec::{CompletionCode, Dci, Gpa, Psiv, SlotId};
-
-/// Runs a test on a machine of each named profile, with eight slots at least.
-pub fn on_every_profile_of_8_slots(test: impl Fn(Machine)) {
-    for name in Profile::NAMES {
-        println!("profile {name}");
-        let profile: Profile = name.parse().unwrap();
-        test(Machine::new(Profile { slots: profile.slots.max(8), ..profile }));
-    }
-}
 
 pub struct Hub {
     pub upstream: Gadget,

@@ -9,15 +9,18 @@ pub mod interrupts;
 pub mod memory;
 pub mod ports;
 pub mod probe;
+pub mod profiles;
 pub mod registers;
 pub mod saved;
 pub mod stream;
+
+pub use profiles::{TIMINGS, any_profile, in_every_timing, on_every_profile, on_profiles};
 
 use gadget::Gadget;
 use memory::Memory;
 use sim_time::{Duration, Instant};
 use std::collections::VecDeque;
-use xhci_model::{Budget, Device, Latencies, LogLevel, Output, Profile, Progress, Xhci};
+use xhci_model::{Budget, Device, LogLevel, Output, Profile, Progress, Xhci};
 use xhci_spec::context::{ContextSize, EndpointContext, EndpointType, InputControlContext, SlotContext};
 use xhci_spec::erst::ErstEntry;
 use xhci_spec::trb::event::CommandCompletion;
@@ -76,30 +79,6 @@ pub struct EventRing {
 
 /// Every so often a machine goes on from a snapshot of its controller, wherever its test is.
 const RUNS_TO_A_SNAPSHOT: u32 = 199;
-
-/// Runs a test on a machine of each named profile, and on the default one with every timing; a failure says which.
-pub fn on_every_profile(test: impl Fn(Machine)) {
-    for name in Profile::NAMES {
-        println!("profile {name}");
-        test(Machine::new(name.parse().unwrap()));
-    }
-    for (name, latencies) in [TIMINGS[0], TIMINGS[2]] {
-        println!("profile default, timing {name}");
-        test(Machine::new(Profile { latencies, ..Profile::default() }));
-    }
-}
-
-/// The modes of TIM-27.
-pub const TIMINGS: [(&str, Latencies); 3] =
-    [("instant", Latencies::INSTANT), ("typical", Latencies::TYPICAL), ("stress", Latencies::STRESS)];
-
-/// Runs a test with the latencies of each timing mode in place of the profile's (TIM-27).
-pub fn in_every_timing(profile: &Profile, test: impl Fn(Machine)) {
-    for (name, latencies) in TIMINGS {
-        println!("timing {name}");
-        test(Machine::new(Profile { latencies, ..profile.clone() }));
-    }
-}
 
 pub struct Machine {
     pub xhc: Xhci,
