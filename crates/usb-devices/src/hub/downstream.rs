@@ -46,3 +46,9 @@ pub(super) trait DownstreamPort: Send {
         }
     }
 }
+
+/// The end of a reset at `at`, as the device sees it.
+pub(super) fn reset_ends(device: &mut dyn Device, at: Instant) {
+    device.connected_at(device.speed());
+    device.bus_reset(at);
+}

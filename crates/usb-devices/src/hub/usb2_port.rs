@@ -1,6 +1,6 @@
 //! One downstream port (USB 2.0 11.5.1, 11.24.2.7).
 
-use super::downstream::DownstreamPort;
+use super::downstream::{DownstreamPort, reset_ends};
 use crate::function::RequestError;
 use sim_time::{Duration, Instant};
 use usb_spec::Speed;
@@ -98,8 +98,7 @@ impl DownstreamPort for Usb2Port {
         let Some(device) = &mut self.device else { return };
         match self.state {
             State::Resetting { until } if until <= now => {
-                device.connected_at(device.speed());
-                device.bus_reset(until);
+                reset_ends(device.as_mut(), until);
                 self.state = State::Enabled;
                 self.change.set_reset(true);
             }

@@ -1,6 +1,6 @@
 //! One downstream port of a SuperSpeed hub (USB 3.2 10.3.1, 10.16.2).
 
-use super::downstream::DownstreamPort;
+use super::downstream::{DownstreamPort, reset_ends};
 use crate::function::RequestError;
 use sim_time::{Duration, Instant};
 use usb_spec::hub::PortFeature;
@@ -100,14 +100,12 @@ impl DownstreamPort for Usb3Port {
         let Some(device) = &mut self.device else { return };
         match self.state {
             State::Polling { until } if until <= now => {
-                device.connected_at(device.speed());
-                device.bus_reset(until);
+                reset_ends(device.as_mut(), until);
                 self.state = State::U0;
                 self.change.set_connection(true);
             }
             State::Resetting { until, warm } if until <= now => {
-                device.connected_at(device.speed());
-                device.bus_reset(until);
+                reset_ends(device.as_mut(), until);
                 self.state = State::U0;
                 self.change.set_reset(true);
                 if warm {
